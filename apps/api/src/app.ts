@@ -1,0 +1,76 @@
+import express, { type Express, type RequestHandler } from "express";
+import type { Logger } from "@homing/runtime/logger";
+import helmet from "helmet";
+import { answerProblem } from "./answer-problem.js";
+import type { Authenticate } from "./authorize.js";
+import { createDocs } from "./docs.js";
+import { BOARD_PATH } from "./ops/bull-board.js";
+import { refusal } from "./problem.js";
+import { recordOf, recordRequests } from "./request-record.js";
+import type { Surface } from "./surface.js";
+import { createSurfaceRouter } from "./surface-router.js";
+
+// Pages load what this process serves and nothing else, over plain HTTP too: TLS may end before us or not be there.
+const PAGE_DIRECTIVES = {
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'", "'unsafe-inline'"],
+  fontSrc: ["'self'", "data:"],
+  imgSrc: ["'self'", "data:"],
+  upgradeInsecureRequests: null,
+};
+
+export interface AppParts {
+  /** A path belongs to the first contract that owns it, to the native surface when none does. */
+  contracts: readonly Surface[];
+  native: Surface;
+  authenticate: Authenticate;
+  log: Logger;
+  /** Answers /livez and /readyz, which are neither recorded nor logged. */
+  health: RequestHandler;
+  /** Serves /ops/queues; null: there is no such path. */
+  board: RequestHandler | null;
+}
+
+/** Builds the HTTP application from its parts; opens nothing. */
+export function createApp({ contracts, native, authenticate, log, health, board }: AppParts): Express {
+  const surfaces = [...contracts, native];
+  const surfaceOf = (path: string): Surface => contracts.find((surface) => surface.owns(path)) ?? native;
+  const routers = new Map(surfaces.map((surface) => [surface, createSurfaceRouter(surface, authenticate)]));
+
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use(health);
+  app.use(recordRequests(log));
+  app.use(refuseUndecodable);
+  app.use(helmet({ contentSecurityPolicy: { directives: PAGE_DIRECTIVES } }));
+  app.use(createDocs(surfaces));
+  if (board !== null) app.use(BOARD_PATH, labelBoard, board);
+  app.use((req, res, next) => routers.get(surfaceOf(req.path))?.(req, res, next));
+  app.use(() => {
+    throw refusal("route_not_found", "No route has this path.");
+  });
+  app.use(answerProblem(surfaceOf));
+  return app;
+}
+
+const labelBoard: RequestHandler = (_req, res, next) => {
+  recordOf(res).route = BOARD_PATH;
+  next();
+};
+
+const refuseUndecodable: RequestHandler = (req, _res, next) => {
+  if (req.url.includes("%") && !isDecodable(req.url)) {
+    throw refusal("malformed_request", "The path or query is not valid percent-encoded UTF-8.");
+  }
+  next();
+};
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
+}

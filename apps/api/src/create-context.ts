@@ -1,0 +1,54 @@
+import { createHmac } from "node:crypto";
+import type { Context } from "@homing/core/context";
+import { retryDeliveries } from "@homing/core/deliveries/retry";
+import type { PublishRequest } from "@homing/core/events/event";
+import { publishEvents } from "@homing/core/events/publish";
+import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
+import { isItemFault } from "@homing/db/faults";
+import { type Batch, createBatch } from "@homing/runtime/batch";
+import { createSealer, type EncryptionKey } from "@homing/signature/sealing";
+import type { ApiContext } from "./api-context.js";
+import { createCursors } from "./cursor.js";
+
+const MIB = 1024 * 1024;
+const REQUESTS_IN_BATCH_MAX = 500;
+const REQUESTS_WAITING_MAX = 5_000;
+const PUBLISH_BYTES = { inFlushMax: 8 * MIB, waitingMax: 64 * MIB };
+const BATCH = { itemsMax: REQUESTS_IN_BATCH_MAX, waitingMax: REQUESTS_WAITING_MAX, isItemFault };
+
+/** What the context is made of. */
+export interface ContextParts extends Pick<Context, "db" | "log" | "enqueue" | "checkUrl"> {
+  /** At least one; the first also signs cursors, so all API processes share it. */
+  keys: readonly [EncryptionKey, ...EncryptionKey[]];
+}
+
+/** The context of the routes' handlers; dials nothing. */
+export function createContext({ db, log, enqueue, checkUrl, keys }: ContextParts): ApiContext {
+  const handing = { db, log, enqueue };
+  return {
+    ...handing,
+    checkUrl,
+    sealer: createSealer(keys),
+    cursors: createCursors(cursorSecret(keys[0])),
+    publish: createBatch({
+      flush: (requests: PublishRequest[]) => publishEvents(handing, requests),
+      bytes: { of: payloadBytes, ...PUBLISH_BYTES },
+      ...BATCH,
+    }),
+    retry: createBatch({ flush: (requests) => retryDeliveries(handing, requests), ...BATCH }),
+  };
+}
+
+/** Finds the callers behind API keys, many in one statement. */
+export function createCallers({ db }: Pick<Context, "db">): Batch<string, Caller | null> {
+  return createBatch({ flush: (apiKeys: string[]) => authenticate({ db }, apiKeys), ...BATCH });
+}
+
+/** Text length stands for its bytes: an estimate that costs nothing. */
+function payloadBytes({ events }: PublishRequest): number {
+  return events.reduce((bytes, { payload }) => bytes + payload.length, 0);
+}
+
+function cursorSecret({ key }: EncryptionKey): Buffer {
+  return createHmac("sha256", key).update("homing cursors").digest();
+}

@@ -1,0 +1,54 @@
+import type { Request, Response } from "express";
+import { type Authenticate, authorize } from "./authorize.js";
+import { parseJson } from "./parse-json.js";
+import { invalidInput, type ProblemFault } from "./problem.js";
+import { BODY_BYTES_MAX, createBodyReader } from "./read-body.js";
+import type { RequestRecord } from "./request-record.js";
+import type { Answer, Route } from "./route.js";
+import { createCheck, refuseFaults } from "./validate-input.js";
+
+export type Endpoint = (req: Request, res: Response, record: RequestRecord) => Promise<Answer>;
+
+/**
+ * Turns a route into what serves it: authenticate, read, parse, validate, handle. A body that the route has no schema for
+ * is read up to the limit and ignored, that of a GET not even read. @throws whatever `toProblem` understands
+ */
+export function createEndpoint(route: Route, authenticate: Authenticate): Endpoint {
+  const { scope, input } = route;
+  // Content of a GET has no meaning (RFC 9110 §9.3.1): the server drains it unread.
+  const readBody = route.method === "GET" ? null : createBodyReader(route.bodyBytesMax ?? BODY_BYTES_MAX);
+  const checks = {
+    params: createCheck("path", input.params),
+    query: createCheck("query", input.query),
+    headers: createCheck("header", input.headers),
+    body: createCheck("body", input.body),
+  };
+  return async (req, res, record) => {
+    const caller = scope === null ? null : await authorize(req.headers.authorization, scope, authenticate);
+    record.organizationId = caller?.organizationId ?? null;
+    const rawBody = readBody === null ? Buffer.alloc(0) : await readBody(req, res);
+    const json = input.body === undefined ? undefined : readJson(route, rawBody, req.headers["content-type"]);
+    const faults: ProblemFault[] = [];
+    const params = checks.params(req.params, faults);
+    const query = checks.query(req.query, faults);
+    const headers = input.headers === undefined ? req.headers : checks.headers(req.headers, faults);
+    const body = checks.body(json?.value, faults, json?.membersTotal);
+    refuseFaults(faults);
+    return route.handle({
+      caller,
+      params,
+      query,
+      headers,
+      body,
+      rawBody,
+      requestId: record.requestId,
+      receivedAtMs: record.receivedAtMs,
+    });
+  };
+}
+
+function readJson(route: Route, rawBody: Buffer, contentType: string | undefined): ReturnType<typeof parseJson> {
+  if (rawBody.length > 0) return parseJson(rawBody, contentType);
+  if (route.bodyOptional === true) return { value: {}, membersTotal: 0 };
+  throw invalidInput([{ in: "body", pointer: "", detail: "is required" }]);
+}

@@ -1,0 +1,76 @@
+import { createUrlCheck } from "@homing/egress/check-url";
+import { createAddressPolicy } from "@homing/egress/address-policy";
+import { ensureFirstKey } from "@homing/core/organizations/api-keys";
+import { createDatabase } from "@homing/db/client";
+import { reachDatabase } from "@homing/db/reach";
+import { createDeliveryQueue } from "@homing/queue/queue";
+import { failStart, type Lifecycle, runService } from "@homing/runtime/lifecycle";
+import { createLogger, type Logger } from "@homing/runtime/logger";
+import { asStartError, StartError } from "@homing/runtime/start-error";
+import { type EncryptionKey, parseEncryptionKeys } from "@homing/signature/sealing";
+import { createApp } from "./app.js";
+import { type Config, readConfig } from "./config.js";
+import { createCallers, createContext } from "./create-context.js";
+import { listen } from "./http-server.js";
+import { createNativeSurface } from "./native-surface.js";
+import { createBoard } from "./ops/bull-board.js";
+import { createHealth } from "./ops/health.js";
+import { nativeRoutes } from "./routes/native.js";
+
+const NAME = "homing-api";
+const CONNECTIONS_MAX = 10;
+
+async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promise<void> {
+  const keys = await asStartError("HOMING_ENCRYPTION_KEYS", () => readKeys(config.encryptionKeys));
+  const db = createDatabase({ url: config.databaseUrl, connectionsMax: CONNECTIONS_MAX, applicationName: NAME });
+  onStop("database", () => db.$disconnect());
+  const reached = await reachDatabase(db, config.databaseUrl);
+  if (!reached.ok) throw new StartError(reached.reason);
+  const { bootstrapApiKey, operator } = config;
+  if (bootstrapApiKey !== null) await asStartError("HOMING_API_KEY", () => ensureFirstKey({ db }, bootstrapApiKey));
+  const queue = await asStartError("queue", () =>
+    createDeliveryQueue({
+      databaseUrl: config.databaseUrl,
+      ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
+      onError: (error) => log.warn({ err: error }, "queue.error"),
+    }),
+  );
+  onStop("queue", () => queue.close());
+
+  const policy = await asStartError("EGRESS_ALLOW", () => createAddressPolicy({ allow: config.egressAllow }));
+  const context = createContext({ db, log, enqueue: queue.enqueue, checkUrl: createUrlCheck({ policy }), keys });
+  onStop("batches", async () => {
+    await Promise.all([context.publish.idle(), context.retry.idle()]);
+  });
+  const callers = createCallers({ db });
+  const health = createHealth({ database: () => db.$queryRaw`SELECT 1` });
+  const app = createApp({
+    contracts: [],
+    native: createNativeSurface(nativeRoutes(context)),
+    authenticate: callers.add,
+    log,
+    health: health.router,
+    board: operator && createBoard([queue.bullQueue], operator),
+  });
+  const server = await listen(app, config);
+  onStop("server", () => {
+    health.stop();
+    return server.close();
+  });
+  log.info({ host: config.host, port: server.port }, "api.started");
+}
+
+/** The keys, of which there is one at least. */
+function readKeys(text: string): [EncryptionKey, ...EncryptionKey[]] {
+  const [first, ...others] = parseEncryptionKeys(text);
+  if (first === undefined) throw new Error("no key");
+  return [first, ...others];
+}
+
+try {
+  const config = readConfig();
+  const log = createLogger({ service: NAME, level: config.logLevel });
+  runService({ name: NAME, log, graceMs: config.shutdownGraceMs, start: (lifecycle) => start(config, log, lifecycle) });
+} catch (error) {
+  failStart(NAME, error);
+}

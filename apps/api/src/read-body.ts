@@ -1,0 +1,52 @@
+import express, { type Request, type Response } from "express";
+import { refusal } from "./problem.js";
+
+/** Most bytes of a body, after decompression, where a route does not say otherwise. */
+export const BODY_BYTES_MAX = 256 * 1024;
+
+/** The client went away before its request was whole: nobody is left to answer. */
+export class ClientGoneError extends Error {
+  override name = "ClientGoneError";
+}
+
+export type ReadBody = (req: Request, res: Response) => Promise<Buffer>;
+
+/**
+ * Reads bodies of any media type up to a size, inflating gzip, deflate and br; an absent body is empty.
+ * @throws ProblemError payload_too_large, unsupported_media_type (content encoding), malformed_request
+ * @throws ClientGoneError
+ */
+export function createBodyReader(bytesMax: number): ReadBody {
+  const parse = express.raw({ type: () => true, limit: bytesMax, inflate: true });
+  return (req, res) =>
+    new Promise((resolve, reject) => {
+      parse(req, res, (error?: unknown) => {
+        if (error !== undefined) reject(toRefusal(error, bytesMax));
+        else resolve(Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0));
+      });
+    });
+}
+
+// body-parser tells its errors apart by `type`; what has none comes from zlib.
+function toRefusal(error: unknown, bytesMax: number): Error {
+  if (!(error instanceof Error)) return new Error("the body could not be read", { cause: error });
+  const type = "type" in error ? error.type : undefined;
+  switch (type) {
+    case "request.aborted":
+      return new ClientGoneError("the client went away");
+    case "entity.too.large":
+      return refusal("payload_too_large", `The body is larger than ${bytesMax} bytes.`);
+    case "encoding.unsupported":
+      return refusal("unsupported_media_type", "The content encoding is none of gzip, deflate, br, identity.");
+    case "request.size.invalid":
+      return refusal("malformed_request", "The body is not as long as Content-Length says.");
+    default:
+      return isInflateError(error)
+        ? refusal("malformed_request", "The body is not what its content encoding says.")
+        : error;
+  }
+}
+
+function isInflateError(error: Error): boolean {
+  return "code" in error && typeof error.code === "string" && /^(Z_|ERR_|BROTLI_)/.test(error.code);
+}

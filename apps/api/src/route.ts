@@ -1,0 +1,84 @@
+import type { Caller, Scope } from "@homing/core/organizations/api-keys";
+import type Joi from "joi";
+import type { ProblemCode } from "./problem.js";
+
+/**
+ * The Joi schemas of a route's input. Query, params and headers are converted from text, bodies are not: `"1"` is no number.
+ * Members that no schema names are refused, in headers they are ignored.
+ */
+export interface RouteInput<Params, Query, Headers, Body> {
+  params?: Joi.ObjectSchema<Params>;
+  query?: Joi.ObjectSchema<Query>;
+  /** Keys in lower case. */
+  headers?: Joi.ObjectSchema<Headers>;
+  body?: Joi.Schema<Body>;
+}
+
+/** A request that is authenticated and valid. */
+export interface RouteRequest<Params, Query, Headers, Body, By> {
+  caller: By;
+  params: Params;
+  query: Query;
+  headers: Headers;
+  /** undefined when the route has no body schema */
+  body: Body;
+  /** The body's bytes as they came, decompressed; empty when there was none. */
+  rawBody: Buffer;
+  requestId: string;
+  /** When it came in, by `performance.now()`. */
+  receivedAtMs: number;
+}
+
+/** `body` is sent as JSON; a Buffer is JSON already and sent as it is; absent: no body. */
+export interface Answer {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** What a status means, and the shape of its body; no schema: no body. */
+export interface DocumentedAnswer {
+  description: string;
+  schema?: Joi.Schema;
+}
+
+/**
+ * One operation as data: the router, authentication, validation and the OpenAPI document derive from it.
+ * `path` is spelt as in OpenAPI (`/v1/webhooks/{webhook_id}`); `scope` null: public, without a caller.
+ */
+export interface Route<
+  Params = unknown,
+  Query = unknown,
+  Headers = unknown,
+  Body = unknown,
+  By extends Caller | null = Caller | null,
+> {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  path: `/${string}`;
+  operationId: string;
+  summary: string;
+  description?: string;
+  tag: string;
+  scope: By extends Caller ? Scope : null;
+  input: RouteInput<Params, Query, Headers, Body>;
+  /** Most bytes of a body after decompression; 256 KiB unless told. */
+  bodyBytesMax?: number;
+  /** An absent body counts as `{}`. */
+  bodyOptional?: boolean;
+  answers: Record<number, DocumentedAnswer>;
+  /** Problems of the business that it may answer; those of the framework follow from the rest. */
+  refusals: readonly ProblemCode[];
+  handle(request: RouteRequest<Params, Query, Headers, Body, By>): Promise<Answer>;
+}
+
+/** A route for holders of an API key; the handler's types follow from the schemas. */
+export function route<Params, Query, Headers, Body>(definition: Route<Params, Query, Headers, Body, Caller>): Route {
+  return definition;
+}
+
+/** A route for everybody: no key is asked for. */
+export function publicRoute<Params, Query, Headers, Body>(
+  definition: Route<Params, Query, Headers, Body, null>,
+): Route {
+  return definition;
+}

@@ -1,0 +1,67 @@
+import type { Event } from "@homing/core/events/event";
+import { formatEventId } from "@homing/core/events/event-id";
+import Joi from "joi";
+import { eventType, texts, time, timeAnswer, uuid } from "./schemas.js";
+
+const ATTRIBUTES = { keysMax: 20, lengthMax: 256 };
+const WEBHOOK_IDS_MAX = 100;
+
+/** What a producer says of one event. */
+export interface EventBody {
+  type: string;
+  payload: object;
+  occurred_at?: string;
+  attributes?: Record<string, string>;
+  webhook_ids?: string[];
+}
+
+export const eventBody = Joi.object<EventBody>({
+  type: eventType().required(),
+  payload: Joi.object()
+    .unknown()
+    .required()
+    .description("Signed and sent byte for byte as it came; at most 256 KiB")
+    .example({ id: "in_1", amount_cents: 4200 }),
+  occurred_at: time().description("When it happened; now unless told"),
+  attributes: texts(ATTRIBUTES).description("Kept beside the event and never sent to receivers"),
+  webhook_ids: Joi.array()
+    .items(uuid())
+    .min(1)
+    .max(WEBHOOK_IDS_MAX)
+    .unique()
+    .description("Only these webhooks, whatever their patterns"),
+}).id("EventInput");
+
+export const publishedAnswer = Joi.object({
+  id: Joi.string().required().example("evt_01JBAAAA000000000000000000"),
+  type: Joi.string().required(),
+  matched_webhooks: Joi.number().integer().required().description("How many webhooks it is for"),
+  duplicate: Joi.boolean().required().description("Whether this is the first answer to the same Idempotency-Key"),
+  created_at: timeAnswer().required(),
+}).id("PublishedEvent");
+
+export const eventAnswer = Joi.object({
+  id: Joi.string().required().example("evt_01JBAAAA000000000000000000"),
+  type: Joi.string().required(),
+  payload: Joi.object().unknown().required(),
+  attributes: Joi.object().pattern(Joi.string(), Joi.string().allow("")).required(),
+  occurred_at: timeAnswer().required(),
+  matched_webhooks: Joi.number().integer().required(),
+  created_at: timeAnswer().required(),
+}).id("Event");
+
+/**
+ * An event as JSON text. Its payload stands in it byte for byte, so that numbers no double can hold survive reading, too.
+ */
+export function eventJson(event: Event): string {
+  const { payload, ...plain } = event;
+  const head = JSON.stringify({
+    id: formatEventId(plain.id),
+    type: plain.type,
+    attributes: plain.attributes,
+    occurred_at: plain.occurredAt.toISOString(),
+    matched_webhooks: plain.matchedWebhooks,
+    created_at: plain.createdAt.toISOString(),
+  });
+  return `${head.slice(0, -1)},"payload":${payload}}`;
+}

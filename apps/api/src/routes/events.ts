@@ -1,0 +1,77 @@
+import { listDeliveries } from "@homing/core/deliveries/read";
+import { DomainError } from "@homing/core/errors";
+import { findEvent, listEvents } from "@homing/core/events/read";
+import Joi from "joi";
+import type { ApiContext } from "../api-context.js";
+import { type Route, route } from "../route.js";
+import { deliveryAnswer, deliveryBody } from "./delivery-bodies.js";
+import { eventAnswer, eventJson } from "./event-bodies.js";
+import { pageBody, toPageRequest } from "./page.js";
+import { eventId, eventType, type PageQuery, pageOf, pageQuery } from "./schemas.js";
+
+const TAG = "Events";
+const params = Joi.object<{ event_id: string }>({ event_id: eventId().required() });
+
+/** Reading what was published. */
+export function eventRoutes(context: ApiContext): Route[] {
+  const { cursors } = context;
+
+  async function requireEvent(organizationId: string, id: string) {
+    const event = await findEvent(context, { organizationId, eventId: id });
+    if (event === null) throw new DomainError("not_found", "there is no such event");
+    return event;
+  }
+
+  return [
+    route({
+      method: "GET",
+      path: "/v1/events",
+      operationId: "listEvents",
+      summary: "List events, newest first",
+      tag: TAG,
+      scope: "events:read",
+      input: { query: Joi.object<PageQuery & { type?: string }>({ ...pageQuery, type: eventType() }) },
+      answers: { 200: { description: "A page of events", schema: pageOf(eventAnswer) } },
+      refusals: [],
+      async handle({ caller, query }) {
+        const place = { list: "events", organizationId: caller.organizationId };
+        const page = await listEvents(context, { ...toPageRequest(cursors, place, query), type: query.type ?? null });
+        const { next_cursor } = pageBody(cursors, place, page, () => ({}));
+        const data = `[${page.items.map(eventJson).join(",")}]`;
+        return { status: 200, body: Buffer.from(`{"data":${data},"next_cursor":${JSON.stringify(next_cursor)}}`) };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/v1/events/{event_id}",
+      operationId: "getEvent",
+      summary: "Get an event",
+      tag: TAG,
+      scope: "events:read",
+      input: { params },
+      answers: { 200: { description: "The event", schema: eventAnswer } },
+      refusals: ["not_found"],
+      async handle({ caller, params: { event_id } }) {
+        return { status: 200, body: Buffer.from(eventJson(await requireEvent(caller.organizationId, event_id))) };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/v1/events/{event_id}/deliveries",
+      operationId: "listEventDeliveries",
+      summary: "List the deliveries of an event, newest first",
+      tag: TAG,
+      scope: "deliveries:read",
+      input: { params, query: Joi.object<PageQuery>(pageQuery) },
+      answers: { 200: { description: "A page of deliveries", schema: pageOf(deliveryAnswer) } },
+      refusals: ["not_found"],
+      async handle({ caller, params: { event_id }, query }) {
+        const place = { list: `events/${event_id}/deliveries`, organizationId: caller.organizationId };
+        const request = toPageRequest(cursors, place, query);
+        await requireEvent(caller.organizationId, event_id);
+        const page = await listDeliveries(context, { ...request, filter: { eventId: event_id } });
+        return { status: 200, body: pageBody(cursors, place, page, deliveryBody) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,122 @@
+import { formatEventId } from "@homing/core/events/event-id";
+import { revealSecret, rotateSecret } from "@homing/core/webhooks/secrets";
+import { disableWebhook, enableWebhook } from "@homing/core/webhooks/state";
+import { sendTestEvent } from "@homing/core/webhooks/test-event";
+import Joi from "joi";
+import type { ApiContext } from "../api-context.js";
+import { type Route, route } from "../route.js";
+import { timeAnswer, uuid } from "./schemas.js";
+import { webhookAnswer, webhookBodyOf } from "./webhook-bodies.js";
+
+const TAG = "Webhooks";
+const params = Joi.object<{ webhook_id: string }>({ webhook_id: uuid().required() });
+const secretAnswer = Joi.string().required().example("whsec_…");
+
+/** What is done to a webhook besides changing its settings. */
+export function webhookActionRoutes(context: ApiContext): Route[] {
+  return [
+    enableWebhookRoute(context),
+    disableWebhookRoute(context),
+    revealSecretRoute(context),
+    rotateSecretRoute(context),
+    testWebhookRoute(context),
+  ];
+}
+
+function enableWebhookRoute(context: ApiContext): Route {
+  return route({
+    method: "POST",
+    path: "/v1/webhooks/{webhook_id}/enable",
+    operationId: "enableWebhook",
+    summary: "Send to a webhook again",
+    description: "The deliveries that were held meanwhile go out in the order they were made.",
+    tag: TAG,
+    scope: "webhooks:write",
+    input: { params },
+    answers: { 200: { description: "The webhook, enabled", schema: webhookAnswer } },
+    refusals: ["not_found", "webhook_archived"],
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
+      return { status: 200, body: webhookBodyOf(await enableWebhook(context, { organizationId, webhookId })) };
+    },
+  });
+}
+
+function disableWebhookRoute(context: ApiContext): Route {
+  return route({
+    method: "POST",
+    path: "/v1/webhooks/{webhook_id}/disable",
+    operationId: "disableWebhook",
+    summary: "Hold a webhook's deliveries",
+    tag: TAG,
+    scope: "webhooks:write",
+    input: { params },
+    answers: { 200: { description: "The webhook, disabled", schema: webhookAnswer } },
+    refusals: ["not_found", "webhook_archived"],
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
+      const webhook = await disableWebhook(context, { organizationId, webhookId }, "disabled by request");
+      return { status: 200, body: webhookBodyOf(webhook) };
+    },
+  });
+}
+
+function revealSecretRoute(context: ApiContext): Route {
+  return route({
+    method: "GET",
+    path: "/v1/webhooks/{webhook_id}/secret",
+    operationId: "revealSecret",
+    summary: "Show a webhook's signing secret",
+    tag: TAG,
+    scope: "secrets:read",
+    input: { params },
+    answers: { 200: { description: "The newest secret", schema: Joi.object({ secret: secretAnswer }) } },
+    refusals: ["not_found"],
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
+      return { status: 200, body: { secret: await revealSecret(context, { organizationId, webhookId }) } };
+    },
+  });
+}
+
+function rotateSecretRoute(context: ApiContext): Route {
+  return route({
+    method: "POST",
+    path: "/v1/webhooks/{webhook_id}/rotate_secret",
+    operationId: "rotateSecret",
+    summary: "Give a webhook a new signing secret",
+    description: "For 24 h the old secret signs beside the new one.",
+    tag: TAG,
+    scope: "webhooks:write",
+    input: { params },
+    answers: {
+      200: {
+        description: "The new secret",
+        schema: Joi.object({ secret: secretAnswer, old_secrets_expire_at: timeAnswer().required() }),
+      },
+    },
+    refusals: ["not_found", "webhook_archived"],
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
+      const { secret, oldSecretsExpireAt } = await rotateSecret(context, { organizationId, webhookId });
+      return { status: 200, body: { secret, old_secrets_expire_at: oldSecretsExpireAt.toISOString() } };
+    },
+  });
+}
+
+function testWebhookRoute(context: ApiContext): Route {
+  return route({
+    method: "POST",
+    path: "/v1/webhooks/{webhook_id}/test",
+    operationId: "testWebhook",
+    summary: "Send a test event to a webhook",
+    description: "A `webhook.test` event for this webhook alone; its delivery is recorded and retried like any other.",
+    tag: TAG,
+    scope: "webhooks:write",
+    input: { params },
+    answers: {
+      202: { description: "Published", schema: Joi.object({ event_id: Joi.string().required() }) },
+    },
+    refusals: ["not_found", "webhook_disabled", "webhook_archived"],
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
+      const eventId = await sendTestEvent(context, { organizationId, webhookId });
+      return { status: 202, body: { event_id: formatEventId(eventId) } };
+    },
+  });
+}

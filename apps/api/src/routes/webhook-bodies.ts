@@ -1,0 +1,136 @@
+import { isReservedHeader } from "@homing/egress/request-headers";
+import { isOwnHeader } from "@homing/core/webhooks/headers";
+import { EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
+import type { Webhook, WebhookSettings } from "@homing/core/webhooks/webhook";
+import { LEGACY_FORMATS } from "@homing/signature/legacy";
+import Joi from "joi";
+import { fromRetryPolicy, retryPolicy, type RetryPolicyBody, toRetryPolicy } from "./retry-policy-body.js";
+import { texts, timeAnswer } from "./schemas.js";
+
+const URL_LENGTH_MAX = 2_048;
+const EVENT_TYPES_MAX = 100;
+const HEADERS_MAX = 20;
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
+const HEADER_VALUE = /^[\x20-\x7e]{0,1024}$/;
+const METADATA = { keysMax: 20, lengthMax: 512 };
+const TIMEOUT_MS_DEFAULT = 15_000;
+
+/** What an owner says of a webhook; for a change, any part of it. */
+export interface WebhookBody {
+  url: string;
+  event_types?: string[] | null;
+  description?: string | null;
+  headers?: Record<string, string>;
+  retry_policy?: RetryPolicyBody;
+  timeout_ms?: number;
+  signature_formats?: string[];
+  metadata?: Record<string, string>;
+}
+
+const headerName = Joi.string()
+  .pattern(HEADER_NAME)
+  .custom((name: string, helpers) =>
+    isReservedHeader(name) || isOwnHeader(name) ? helpers.error("any.invalid") : name,
+  );
+
+function namesTwice(headers: object): boolean {
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  return new Set(names).size < names.length;
+}
+
+const settings = {
+  url: Joi.string().max(URL_LENGTH_MAX).description("http or https, without credentials, at a public address"),
+  event_types: Joi.array()
+    .items(Joi.string().max(128).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
+    .max(EVENT_TYPES_MAX)
+    .allow(null)
+    .description("Exact types, `invoice.*`, or `*`; empty or null: every type"),
+  description: Joi.string().allow("", null).max(500),
+  headers: Joi.object()
+    .pattern(headerName, Joi.string().allow("").pattern(HEADER_VALUE))
+    .max(HEADERS_MAX)
+    .custom((headers: object, helpers) => (namesTwice(headers) ? helpers.error("headers.twice") : headers))
+    .messages({ "headers.twice": "{{#label}} must not name a header twice: case does not tell names apart" })
+    .description("Sent with every delivery; the values are kept encrypted and never shown"),
+  retry_policy: retryPolicy,
+  timeout_ms: Joi.number()
+    .integer()
+    .min(1_000)
+    .max(30_000)
+    .description("One deadline for the whole request; 15000 unless told"),
+  signature_formats: Joi.array()
+    .items(Joi.string().valid(...LEGACY_FORMATS))
+    .unique()
+    .description("Legacy signature headers beside the Standard Webhooks ones"),
+  metadata: texts(METADATA).description("The owner's own notes"),
+};
+
+export const webhookBody = Joi.object<WebhookBody>({ ...settings, url: settings.url.required() }).id("WebhookInput");
+export const webhookChangeBody = Joi.object<Partial<WebhookBody>>(settings).min(1).id("WebhookChange");
+
+export const webhookAnswer = Joi.object({
+  id: Joi.string().guid().required(),
+  number: Joi.number().integer().required(),
+  url: Joi.string().required(),
+  event_types: Joi.array().items(Joi.string()).required(),
+  description: Joi.string().allow("", null).required(),
+  headers: Joi.object().pattern(Joi.string(), Joi.string()).required().description("The values are not shown"),
+  retry_policy: retryPolicy.required(),
+  timeout_ms: Joi.number().integer().required(),
+  signature_formats: Joi.array().items(Joi.string()).required(),
+  metadata: Joi.object().pattern(Joi.string(), Joi.string().allow("")).required(),
+  state: Joi.string().valid("enabled", "disabled", "archived").required(),
+  disabled_reason: Joi.string().allow(null).required(),
+  disabled_at: timeAnswer().allow(null).required(),
+  created_at: timeAnswer().required(),
+  updated_at: timeAnswer().required(),
+}).id("Webhook");
+
+/** What a body says of a webhook's settings, and nothing it does not. */
+export function toChanges(body: Partial<WebhookBody>): Partial<WebhookSettings> {
+  return {
+    ...(body.url !== undefined && { url: body.url }),
+    ...(body.event_types !== undefined && { eventTypes: body.event_types ?? [] }),
+    ...(body.description !== undefined && { description: body.description }),
+    ...(body.headers !== undefined && { headers: body.headers }),
+    ...(body.retry_policy !== undefined && { retryPolicy: toRetryPolicy(body.retry_policy) }),
+    ...(body.timeout_ms !== undefined && { timeoutMs: body.timeout_ms }),
+    ...(body.signature_formats !== undefined && { signatureFormats: body.signature_formats }),
+    ...(body.metadata !== undefined && { metadata: body.metadata }),
+  };
+}
+
+/** The settings of a new webhook: what its body says, and defaults. */
+export function toSettings(body: WebhookBody): WebhookSettings {
+  return {
+    url: body.url,
+    description: null,
+    eventTypes: [],
+    headers: {},
+    retryPolicy: "standard",
+    timeoutMs: TIMEOUT_MS_DEFAULT,
+    signatureFormats: [],
+    metadata: {},
+    ...toChanges(body),
+  };
+}
+
+export function webhookBodyOf(webhook: Webhook): Record<string, unknown> {
+  return {
+    id: webhook.id,
+    number: webhook.number,
+    url: webhook.url,
+    event_types: webhook.eventTypes,
+    description: webhook.description,
+    headers: Object.fromEntries(Object.keys(webhook.headers).map((name) => [name, "[redacted]"])),
+    retry_policy: fromRetryPolicy(webhook.retryPolicy),
+    timeout_ms: webhook.timeoutMs,
+    signature_formats: webhook.signatureFormats,
+    metadata: webhook.metadata,
+    state: webhook.state,
+    disabled_reason: webhook.disabledReason,
+    disabled_at: webhook.disabledAt?.toISOString() ?? null,
+    created_at: webhook.createdAt.toISOString(),
+    updated_at: webhook.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,57 @@
+import express, { type Request, type Response, type Router } from "express";
+import type { Authenticate } from "./authorize.js";
+import { createEndpoint, type Endpoint } from "./endpoint.js";
+import { refusal } from "./problem.js";
+import { recordOf } from "./request-record.js";
+import type { Route } from "./route.js";
+import { sendAnswer } from "./send-answer.js";
+import type { Surface } from "./surface.js";
+
+/** Serves the routes of one surface; a path that none of them has falls through. */
+export function createSurfaceRouter(surface: Surface, authenticate: Authenticate): Router {
+  const router = express.Router({ caseSensitive: true, strict: true });
+  for (const [path, routes] of groupByPath(surface.routes)) addPath(router, path, routes, authenticate);
+  return router;
+}
+
+function addPath(router: Router, path: string, routes: readonly Route[], authenticate: Authenticate): void {
+  const endpoints = new Map<string, Endpoint>();
+  for (const route of routes) {
+    if (endpoints.has(route.method)) throw new Error(`two routes for ${route.method} ${path}`);
+    endpoints.set(route.method, createEndpoint(route, authenticate));
+  }
+  const get = endpoints.get("GET");
+  if (get !== undefined) endpoints.set("HEAD", get);
+  const allow = [...endpoints.keys(), "OPTIONS"].toSorted().join(", ");
+
+  async function serve(req: Request, res: Response): Promise<void> {
+    const record = recordOf(res);
+    record.route = path;
+    if (req.method === "OPTIONS") {
+      sendAnswer(res, { status: 204, headers: { Allow: allow } });
+      return;
+    }
+    const endpoint = endpoints.get(req.method);
+    if (endpoint === undefined) {
+      throw refusal("method_not_allowed", `The path takes ${allow}.`, { headers: { Allow: allow } });
+    }
+    sendAnswer(res, await endpoint(req, res, record));
+  }
+  router.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (req, res) => serve(req, res));
+}
+
+/** Routes by path, literal segments before parameters, so that the order of the table says nothing. */
+function groupByPath(routes: readonly Route[]): [string, Route[]][] {
+  const groups = new Map<string, Route[]>();
+  for (const route of routes) groups.set(route.path, [...(groups.get(route.path) ?? []), route]);
+  return [...groups].toSorted(([a], [b]) => compareKeys(orderKey(a), orderKey(b)));
+}
+
+// "{" sorts behind every letter, but parameters of any name must sort alike.
+function orderKey(path: string): string {
+  return path.replaceAll(/\{\w+\}/g, "{}");
+}
+
+function compareKeys(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

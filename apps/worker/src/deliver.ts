@@ -1,0 +1,57 @@
+import { formatEventId } from "@homing/core/events/event-id";
+import type { AttemptMade, Attempts } from "@homing/core/deliveries/attempt";
+import type { DeliveryJob } from "@homing/queue/delivery-job";
+import type { DeliveryJobOutcome } from "@homing/queue/worker";
+import type { Logger } from "@homing/runtime/logger";
+
+/**
+ * Runs one job: it says where to look, the claim decides whether there is anything to do. A receiver's failure completes the
+ * job; only our own faults throw.
+ */
+export function createDeliver({
+  attempts,
+  log,
+}: {
+  attempts: Attempts;
+  log: Logger;
+}): (job: DeliveryJob) => Promise<DeliveryJobOutcome> {
+  return async ({ deliveryId }) => {
+    const report = await attempts.attempt(deliveryId);
+    switch (report.outcome) {
+      case "too_early":
+        return { tooEarlyByMs: report.byMs };
+      case "nothing_to_do":
+        return { outcome: report.outcome };
+      case "attempted":
+        log.info(wideLine(report), "delivery.attempted");
+        return {
+          outcome: report.result.outcome,
+          responseStatus: report.result.status ?? null,
+          durationMs: Math.round(report.result.durationMs),
+        };
+      default:
+        return report satisfies never;
+    }
+  };
+}
+
+/** All that is known of one attempt, on one line, without secrets or bodies. */
+function wideLine({ claim, result, record }: AttemptMade): Record<string, unknown> {
+  const settlement = record.outcome === "settled" ? record.settlement : null;
+  return {
+    organization_id: claim.organizationId,
+    event_id: formatEventId(claim.eventId),
+    event_type: claim.eventType,
+    webhook_id: claim.webhookId,
+    delivery_id: claim.deliveryId,
+    series: claim.series,
+    attempt: claim.number,
+    trigger: claim.trigger,
+    outcome: result.outcome,
+    response_status: result.status ?? null,
+    duration_ms: Math.round(result.durationMs),
+    payload_bytes: Buffer.byteLength(claim.payload),
+    state: settlement?.state ?? "late",
+    retry_in_ms: settlement?.state === "pending" ? settlement.delayMs : null,
+  };
+}

@@ -1,0 +1,39 @@
+import type { Database } from "@homing/db/client";
+import type { Logger } from "@homing/runtime/logger";
+import type { Sealer } from "@homing/signature/sealing";
+import type { SendResult } from "./outcome.js";
+
+/** "Look at this delivery": what the queue carries. Its loss costs time, never a delivery. */
+export interface Hint {
+  deliveryId: string;
+  series: number;
+  /** The attempt it asks for, counted in its series from 1. */
+  number: number;
+  delayMs: number;
+}
+
+export interface SendRequest {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export type UrlVerdict = { ok: true } | { ok: false; reason: string; detail: string };
+
+/** What the verbs need of the world; each takes the part it uses. */
+export interface Context {
+  db: Database;
+  log: Logger;
+  /** Encrypts what is secret at rest. */
+  sealer: Sealer;
+  /** Judges a webhook's URL before it is stored. */
+  checkUrl: (url: string) => Promise<UrlVerdict>;
+  /** Makes one HTTP request; resolves whatever the network does. */
+  send: (request: SendRequest) => Promise<SendResult>;
+  /** Hands hints to the queue; rejects when the queue cannot be reached. */
+  enqueue: (hints: Hint[]) => Promise<void>;
+  /** From 0 (inclusive) to 1. */
+  random: () => number;
+}

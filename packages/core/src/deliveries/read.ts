@@ -1,0 +1,117 @@
+import { Prisma } from "@homing/db/client";
+import { uuidFloor } from "@homing/db/week";
+import type { Context } from "../context.js";
+import { type Page, type PageRequest, toPage } from "../page.js";
+import { textsOf } from "../texts.js";
+import type { Attempt, Delivery, DeliveryState } from "./delivery.js";
+
+export interface DeliveryFilter {
+  state?: DeliveryState;
+  webhookId?: string;
+  eventId?: string;
+  eventType?: string;
+  /** Made at this time or later. */
+  since?: Date;
+  /** Made before this time. */
+  until?: Date;
+}
+
+interface DeliveryRow {
+  id: string;
+  number: bigint;
+  event_id: string;
+  event_type: string;
+  webhook_id: string;
+  state: DeliveryState;
+  series: number;
+  attempts_in_series: number;
+  attempts_total: number;
+  next_attempt_at: Date | null;
+  last_response_status: number | null;
+  last_error: string | null;
+  delivered_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const SELECT_DELIVERIES = Prisma.sql`
+  SELECT d.id, d.number, d.event_id, events.type AS event_type, d.webhook_id, d.state, d.series, d.attempts_in_series, d.attempts_total,
+         d.next_attempt_at, d.last_response_status, d.last_error, d.delivered_at, d.created_at, d.updated_at
+  FROM deliveries d
+  JOIN events ON events.id = d.event_id`;
+
+/** One delivery of an organization, or null. */
+export async function findDelivery(
+  { db }: Pick<Context, "db">,
+  { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
+): Promise<Delivery | null> {
+  const [row] = await db.$queryRaw<DeliveryRow[]>`
+    ${SELECT_DELIVERIES}
+    WHERE d.id = ${deliveryId}::uuid AND d.organization_id = ${organizationId}::uuid`;
+  return row ? toDelivery(row) : null;
+}
+
+/** An organization's deliveries, newest first. */
+export async function listDeliveries(
+  { db }: Pick<Context, "db">,
+  request: PageRequest & { filter: DeliveryFilter },
+): Promise<Page<Delivery>> {
+  const { organizationId, limit, after, filter } = request;
+  const conditions = [
+    Prisma.sql`d.organization_id = ${organizationId}::uuid`,
+    after && Prisma.sql`d.id < ${after}::uuid`,
+    filter.state && Prisma.sql`d.state = ${filter.state}::delivery_state`,
+    filter.webhookId && Prisma.sql`d.webhook_id = ${filter.webhookId}::uuid`,
+    filter.eventId && Prisma.sql`d.event_id = ${filter.eventId}::uuid`,
+    filter.eventType && Prisma.sql`events.type = ${filter.eventType}`,
+    // A UUIDv7 is its time of making, so the key itself answers since and until.
+    filter.since && Prisma.sql`d.id >= ${uuidFloor(filter.since.getTime())}::uuid`,
+    filter.until && Prisma.sql`d.id < ${uuidFloor(filter.until.getTime())}::uuid`,
+  ].filter((condition) => condition instanceof Prisma.Sql);
+  const rows = await db.$queryRaw<DeliveryRow[]>`
+    ${SELECT_DELIVERIES}
+    WHERE ${Prisma.join(conditions, " AND ")}
+    ORDER BY d.id DESC
+    LIMIT ${limit + 1}`;
+  return toPage(rows.map(toDelivery), limit);
+}
+
+/** The attempts of one delivery, first to last; null when the organization has no such delivery. */
+export async function listAttempts(
+  { db }: Pick<Context, "db">,
+  { organizationId, deliveryId, limit, after }: PageRequest & { deliveryId: string },
+): Promise<Page<Attempt> | null> {
+  const delivery = await db.delivery.findFirst({ where: { id: deliveryId, organizationId }, select: { id: true } });
+  if (delivery === null) return null;
+  const rows = await db.attempt.findMany({
+    where: { deliveryId, ...(after !== null && { id: { gt: after } }) },
+    orderBy: { id: "asc" },
+    take: limit + 1,
+  });
+  const attempts = rows.map((row) => ({
+    ...row,
+    responseHeaders: row.responseHeaders === null ? null : textsOf(row.responseHeaders),
+    requestHeaders: textsOf(row.requestHeaders),
+  }));
+  return toPage(attempts, limit);
+}
+
+function toDelivery(row: DeliveryRow): Delivery {
+  return {
+    id: row.id,
+    number: Number(row.number),
+    eventId: row.event_id,
+    eventType: row.event_type,
+    webhookId: row.webhook_id,
+    state: row.state,
+    series: row.series,
+    attemptsInSeries: row.attempts_in_series,
+    attemptsTotal: row.attempts_total,
+    nextAttemptAt: row.next_attempt_at,
+    lastResponseStatus: row.last_response_status,
+    lastError: row.last_error,
+    deliveredAt: row.delivered_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

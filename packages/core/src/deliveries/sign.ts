@@ -1,0 +1,48 @@
+import { LEGACY_FORMATS, signLegacy } from "@homing/signature/legacy";
+import { signStandard } from "@homing/signature/standard-webhooks";
+import type { Context, SendRequest } from "../context.js";
+import { formatEventId } from "../events/event-id.js";
+import { openHeaders } from "../webhooks/headers.js";
+import { openSecret } from "../webhooks/secret.js";
+import type { Claim } from "./claim.js";
+
+const USER_AGENT = "Homing/0.1 (+https://www.standardwebhooks.com)";
+const REDACTED = "[redacted]";
+
+/** A signed request, and its headers as an attempt may record them. */
+export interface SignedRequest {
+  request: SendRequest;
+  recordableHeaders: Record<string, string>;
+}
+
+/**
+ * The request of one attempt: the stored bytes, the webhook's own headers, the Standard Webhooks signature by every valid
+ * secret and, beside it, the legacy formats the webhook asked for, by the newest. The message id is the event's, so that
+ * a repeat is recognised.
+ */
+export function signRequest({ sealer }: Pick<Context, "sealer">, claim: Claim, nowMs: number): SignedRequest {
+  const timestampSeconds = Math.floor(nowMs / 1000);
+  const body = claim.payload;
+  const secrets = claim.secrets.map((row) => openSecret(sealer, row));
+  const own = openHeaders(sealer, claim.webhookId, claim.headersSealed);
+  const [newest] = secrets;
+  const formats = LEGACY_FORMATS.filter((format) => claim.signatureFormats.includes(format));
+  const signatures = {
+    ...signStandard({ id: formatEventId(claim.eventId), timestampSeconds, body, secrets }),
+    ...Object.assign(
+      {},
+      ...formats.map((format) => signLegacy(format, { secret: newest ?? "", timestampSeconds, body })),
+    ),
+  };
+  const ours = {
+    "content-type": "application/json",
+    "user-agent": USER_AGENT,
+    "homing-event-type": claim.eventType,
+    "homing-delivery-id": claim.deliveryId,
+    ...signatures,
+  };
+  return {
+    request: { url: claim.url, headers: { ...own, ...ours }, body, timeoutMs: claim.timeoutMs },
+    recordableHeaders: { ...Object.fromEntries(Object.keys(own).map((name) => [name, REDACTED])), ...ours },
+  };
+}

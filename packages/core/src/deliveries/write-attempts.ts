@@ -1,0 +1,116 @@
+import { Prisma } from "@homing/db/client";
+import { v7 as uuidv7 } from "uuid";
+import type { Context } from "../context.js";
+import { HINT_HORIZON_MS, HINT_PATIENCE_MS } from "./hint.js";
+import type { SettledAttempt } from "./record.js";
+
+/** An attempt that is written now, and whether its delivery moved with it. */
+export interface WrittenRow {
+  delivery_id: string;
+  series: number;
+  number: number;
+  is_settled: boolean;
+}
+
+/**
+ * The one statement of a record: the attempts, the move of each delivery that still is in flight with its attempt, the count of
+ * all that were made, and the webhooks whose receiver wants no more.
+ * @returns one row for each attempt written; one that was written before, by a try whose answer got lost, is passed over
+ */
+export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]): Promise<WrittenRow[]> {
+  const ids = rows.map(({ claim }) => claim.deliveryId);
+  return db.$queryRaw<WrittenRow[]>`
+    WITH ${attemptInput(rows)},
+    kept AS (
+      INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_headers, response_body,
+                            request_headers, duration_ms, error)
+      SELECT id, delivery_id, series, number, trigger::attempt_trigger, outcome::attempt_outcome, status, headers::jsonb, body,
+             request_headers::jsonb, duration_ms, error
+      FROM input
+      ON CONFLICT DO NOTHING
+      RETURNING delivery_id, series, number
+    ),
+    counted AS (
+      SELECT delivery_id, count(*)::int AS attempts FROM kept GROUP BY delivery_id
+    ),
+    current AS MATERIALIZED (
+      SELECT deliveries.id FROM deliveries
+      JOIN input ON input.delivery_id = deliveries.id
+      WHERE deliveries.id = ANY (${ids}::uuid[])
+      ORDER BY deliveries.id
+      FOR UPDATE OF deliveries
+    ),
+    settled AS (
+      UPDATE deliveries SET
+        state = input.state::delivery_state,
+        attempts_total = attempts_total + counted.attempts,
+        next_attempt_at = now() + delay,
+        queued_at = CASE WHEN is_soon THEN now() END,
+        relay_at = now() + delay + CASE WHEN is_soon THEN ${HINT_PATIENCE_MS} ELSE 0 END * interval '1 millisecond',
+        lease_until = NULL,
+        last_response_status = input.status,
+        last_error = input.last_error,
+        delivered_at = CASE input.state WHEN 'succeeded' THEN now() ELSE delivered_at END,
+        updated_at = now()
+      FROM input, current, counted
+      WHERE deliveries.id = input.delivery_id AND deliveries.id = current.id AND deliveries.id = counted.delivery_id
+        AND deliveries.id = ANY (${ids}::uuid[])
+        AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
+      RETURNING deliveries.id AS delivery_id, input.series, input.number, webhook_id, is_gone
+    ),
+    late AS (
+      UPDATE deliveries SET attempts_total = attempts_total + counted.attempts
+      FROM counted
+      WHERE deliveries.id = counted.delivery_id AND deliveries.id = ANY (${ids}::uuid[])
+        AND NOT EXISTS (SELECT FROM settled WHERE settled.delivery_id = counted.delivery_id)
+    ),
+    ${GONE_DISABLED}
+    SELECT delivery_id, series, number, settled.delivery_id IS NOT NULL AS is_settled
+    FROM kept LEFT JOIN settled USING (delivery_id, series, number)`;
+}
+
+/** In the order of their ids, so that two records that disable the same webhooks wait for each other, not in a ring. */
+const GONE_DISABLED = Prisma.sql`
+    gone AS MATERIALIZED (
+      SELECT id FROM webhooks
+      WHERE id IN (SELECT webhook_id FROM settled WHERE is_gone) AND state = 'enabled'
+      ORDER BY id
+      FOR UPDATE
+    ),
+    disabled AS (
+      UPDATE webhooks SET
+        state = 'disabled',
+        disabled_reason = 'the receiver answered 410 Gone',
+        disabled_at = now(),
+        releasing_until = NULL,
+        updated_at = now()
+      FROM gone
+      WHERE webhooks.id = gone.id
+    )`;
+
+function attemptInput(rows: readonly SettledAttempt[]): Prisma.Sql {
+  const column = <Value>(read: (row: SettledAttempt) => Value): Value[] => rows.map(read);
+  return Prisma.sql`
+    input AS MATERIALIZED (
+      SELECT *, delay_ms * interval '1 millisecond' AS delay, delay_ms <= ${HINT_HORIZON_MS} AS is_soon
+      FROM unnest(
+        ${column(() => uuidv7())}::uuid[],
+        ${column(({ claim }) => claim.deliveryId)}::uuid[],
+        ${column(({ claim }) => claim.series)}::int[],
+        ${column(({ claim }) => claim.number)}::int[],
+        ${column(({ claim }) => claim.trigger)}::text[],
+        ${column(({ result }) => result.outcome)}::text[],
+        ${column(({ result }) => result.status ?? null)}::int[],
+        ${column(({ result }) => (result.headers ? JSON.stringify(result.headers) : null))}::text[],
+        ${column(({ result }) => result.bodyText ?? null)}::text[],
+        ${column(({ requestHeaders }) => JSON.stringify(requestHeaders))}::text[],
+        ${column(({ result }) => Math.round(result.durationMs))}::int[],
+        ${column(({ result }) => (result.outcome === "responded" ? null : result.error))}::text[],
+        ${column(({ settlement }) => settlement.state)}::text[],
+        ${column(({ settlement }) => (settlement.state === "pending" ? settlement.delayMs : null))}::bigint[],
+        ${column(({ settlement }) => (settlement.state === "succeeded" ? null : settlement.error))}::text[],
+        ${column(({ settlement }) => settlement.state === "failed" && settlement.isGone)}::bool[]
+      ) AS t (id, delivery_id, series, number, trigger, outcome, status, headers, body, request_headers, duration_ms, error,
+              state, delay_ms, last_error, is_gone)
+    )`;
+}

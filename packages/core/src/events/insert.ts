@@ -1,0 +1,129 @@
+import { Prisma } from "@homing/db/client";
+import type { Context } from "../context.js";
+import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
+import { patternsOf } from "../webhooks/match.js";
+import type { EventInput, PublishRequest } from "./event.js";
+
+/** An event with its id, and the place of its request. */
+export interface NewEvent extends EventInput {
+  id: string;
+  place: number;
+}
+
+/** An event that was inserted, or that was refused because it names unknown webhooks. */
+export interface InsertedRow {
+  event_id: string;
+  matched_webhooks: number;
+  created_at: Date;
+  unknown_webhooks: string[] | null;
+  /** Those that are due now. */
+  delivery_ids: string[];
+}
+
+/**
+ * The one statement of a publish. The webhooks are read by the statement that inserts, so one made a moment ago gets the event;
+ * one that is disabled gets it held.
+ * @returns rows in the order of the events; none for the events of a request whose idempotency key was used before
+ */
+export function insertEvents(
+  db: Context["db"],
+  requests: readonly PublishRequest[],
+  events: readonly NewEvent[],
+): Promise<InsertedRow[]> {
+  return db.$queryRaw<InsertedRow[]>`
+    WITH ${requestInput(requests)},
+    ${eventInput(events)},
+    ${MATCHED},
+    claimed AS (
+      INSERT INTO idempotency_keys (organization_id, key, fingerprint, event_ids)
+      SELECT request.organization_id, key, fingerprint, array_agg(input.id ORDER BY ordinal)
+      FROM request JOIN input USING (place)
+      WHERE key IS NOT NULL AND place NOT IN (SELECT place FROM refused)
+      GROUP BY request.organization_id, key, fingerprint, place
+      ORDER BY request.organization_id, key
+      ON CONFLICT DO NOTHING
+      RETURNING event_ids
+    ),
+    published AS (
+      INSERT INTO events (id, organization_id, type, payload, attributes, occurred_at, matched_webhooks)
+      SELECT id, input.organization_id, type, payload, attributes, occurred_at, coalesce(counted.webhooks, 0)
+      FROM input
+      JOIN request USING (place)
+      LEFT JOIN (SELECT event_id, count(*)::int AS webhooks FROM matched GROUP BY event_id) counted ON counted.event_id = input.id
+      WHERE (key IS NULL AND place NOT IN (SELECT place FROM refused)) OR id IN (SELECT unnest(event_ids) FROM claimed)
+      RETURNING id, matched_webhooks, created_at
+    ),
+    made AS (
+      INSERT INTO deliveries (organization_id, event_id, webhook_id, state, next_attempt_at, queued_at, relay_at)
+      SELECT matched.organization_id, matched.event_id, matched.webhook_id,
+             (CASE matched.state WHEN 'enabled' THEN 'pending' ELSE 'held' END)::delivery_state,
+             CASE matched.state WHEN 'enabled' THEN now() END,
+             CASE matched.state WHEN 'enabled' THEN now() END,
+             CASE matched.state WHEN 'enabled' THEN now() + ${HINT_PATIENCE_MS} * interval '1 millisecond' END
+      FROM matched
+      JOIN published ON published.id = matched.event_id
+      RETURNING id, event_id, state
+    ),
+    due AS (
+      SELECT event_id, array_agg(id::text) AS delivery_ids FROM made WHERE state = 'pending' GROUP BY event_id
+    )
+    SELECT input.id AS event_id, coalesce(published.matched_webhooks, 0) AS matched_webhooks,
+           coalesce(published.created_at, now()) AS created_at, unknown_webhooks, coalesce(delivery_ids, '{}') AS delivery_ids
+    FROM input
+    LEFT JOIN published ON published.id = input.id
+    LEFT JOIN refused ON refused.event_id = input.id
+    LEFT JOIN due ON due.event_id = input.id
+    WHERE published.id IS NOT NULL OR refused.event_id IS NOT NULL
+    ORDER BY input.ordinal`;
+}
+
+/** Which webhooks each event is for, and which events name webhooks that their organization does not have. */
+const MATCHED = Prisma.sql`
+    matched AS MATERIALIZED (
+      SELECT input.id AS event_id, webhooks.id AS webhook_id, webhooks.organization_id, webhooks.state
+      FROM input
+      JOIN webhooks ON webhooks.organization_id = input.organization_id AND webhooks.state <> 'archived'
+      WHERE CASE
+        WHEN input.webhook_ids IS NULL THEN webhooks.event_types = '{}' OR webhooks.event_types && input.patterns
+        ELSE webhooks.id = ANY (input.webhook_ids)
+      END
+    ),
+    refused AS MATERIALIZED (
+      SELECT input.id AS event_id, place, ordinal, array_agg(named.id::text) AS unknown_webhooks
+      FROM input
+      CROSS JOIN unnest(input.webhook_ids) AS named (id)
+      WHERE NOT EXISTS (SELECT FROM matched WHERE matched.event_id = input.id AND matched.webhook_id = named.id)
+      GROUP BY input.id, place, ordinal
+    )`;
+
+function requestInput(requests: readonly PublishRequest[]): Prisma.Sql {
+  return Prisma.sql`
+    request AS (
+      SELECT place - 1 AS place, organization_id, key, fingerprint
+      FROM unnest(
+        ${requests.map(({ organizationId }) => organizationId)}::uuid[],
+        ${requests.map(({ idempotency }) => idempotency?.key ?? null)}::text[],
+        ${requests.map(({ idempotency }) => idempotency?.fingerprint ?? null)}::text[]
+      ) WITH ORDINALITY AS t (organization_id, key, fingerprint, place)
+    )`;
+}
+
+function eventInput(events: readonly NewEvent[]): Prisma.Sql {
+  return Prisma.sql`
+    input AS MATERIALIZED (
+      SELECT t.id, request.organization_id, place, type, string_to_array(patterns, ' ') AS patterns, payload,
+             attributes::jsonb AS attributes, coalesce(occurred_at, now()) AS occurred_at,
+             string_to_array(webhook_ids, ' ')::uuid[] AS webhook_ids, ordinal
+      FROM unnest(
+        ${events.map(({ id }) => id)}::uuid[],
+        ${events.map(({ place }) => place)}::bigint[],
+        ${events.map(({ type }) => type)}::text[],
+        ${events.map(({ type }) => patternsOf(type).join(" "))}::text[],
+        ${events.map(({ payload }) => payload)}::text[],
+        ${events.map(({ attributes }) => JSON.stringify(attributes ?? {}))}::text[],
+        ${events.map(({ occurredAt }) => occurredAt?.toISOString() ?? null)}::timestamptz[],
+        ${events.map(({ webhookIds }) => webhookIds?.join(" ") ?? null)}::text[]
+      ) WITH ORDINALITY AS t (id, place, type, patterns, payload, attributes, occurred_at, webhook_ids, ordinal)
+      JOIN request USING (place)
+    )`;
+}

@@ -1,0 +1,70 @@
+import { v7 as uuidv7 } from "uuid";
+import type { Context, Hint } from "../context.js";
+import { handOver } from "../deliveries/hint.js";
+import type { PublishRequest, PublishedEvent } from "./event.js";
+import { type FirstAnswer, findFirstAnswers, keyName } from "./first-answer.js";
+import { type InsertedRow, type NewEvent, insertEvents } from "./insert.js";
+
+export type PublishOutcome =
+  | { outcome: "published"; events: PublishedEvent[] }
+  /** The idempotency key was used before for the same request: the first answer. */
+  | { outcome: "duplicate"; events: PublishedEvent[] }
+  /** The idempotency key was used before for another request. */
+  | { outcome: "key_reused" }
+  /** An event names webhooks that the organization does not have. */
+  | { outcome: "unknown_webhooks"; eventIndex: number; webhookIds: string[] };
+
+/**
+ * Publishes the events of any requests in one statement: the events, and one delivery for each webhook that matches at this very
+ * moment. A request's events are published all or none. When this resolves they are committed and nothing can lose them; the queue
+ * is told after.
+ * @returns one outcome for each request, in order
+ * @throws what the database throws: nothing was published then, or its answer got lost
+ */
+export async function publishEvents(
+  context: Pick<Context, "db" | "enqueue" | "log">,
+  requests: readonly PublishRequest[],
+): Promise<PublishOutcome[]> {
+  const groups = requests.map((request, place) => request.events.map((event) => ({ ...event, id: uuidv7(), place })));
+  const rows = await insertEvents(context.db, requests, groups.flat());
+  void handOver(context, rows.flatMap(firstHints));
+  const rowById = new Map(rows.map((row) => [row.event_id, row]));
+  const outcomes = groups.map((events) => insertedOutcome(events, rowById));
+  const repeats = requests.filter(({ idempotency }, place) => idempotency && outcomes[place]?.outcome !== "published");
+  const firstAnswers = await findFirstAnswers(context.db, repeats);
+  return requests.map((request, place) => {
+    const outcome = outcomes[place] ?? null;
+    return outcome?.outcome === "published" ? outcome : assertOutcome(knownOutcome(request, firstAnswers) ?? outcome);
+  });
+}
+
+function firstHints({ delivery_ids }: InsertedRow): Hint[] {
+  return delivery_ids.map((deliveryId) => ({ deliveryId, series: 1, number: 1, delayMs: 0 }));
+}
+
+function insertedOutcome(own: readonly NewEvent[], rowById: ReadonlyMap<string, InsertedRow>): PublishOutcome | null {
+  const rows = own.flatMap(({ id }) => rowById.get(id) ?? []);
+  const refused = rows.find(({ unknown_webhooks }) => unknown_webhooks !== null);
+  if (refused?.unknown_webhooks) {
+    const eventIndex = own.findIndex(({ id }) => id === refused.event_id);
+    return { outcome: "unknown_webhooks", eventIndex, webhookIds: refused.unknown_webhooks };
+  }
+  return rows.length === 0 ? null : { outcome: "published", events: rows.map(toPublished) };
+}
+
+/** A repeat gets its first answer, also when it names a webhook that is gone by now. */
+function knownOutcome(request: PublishRequest, firstAnswers: ReadonlyMap<string, FirstAnswer>): PublishOutcome | null {
+  const first = request.idempotency && firstAnswers.get(keyName(request.organizationId, request.idempotency.key));
+  if (!first) return null;
+  if (first.fingerprint !== request.idempotency?.fingerprint) return { outcome: "key_reused" };
+  return { outcome: "duplicate", events: first.events };
+}
+
+function assertOutcome(outcome: PublishOutcome | null): PublishOutcome {
+  if (!outcome) throw new Error("a request was neither inserted nor known by its idempotency key");
+  return outcome;
+}
+
+function toPublished(row: InsertedRow): PublishedEvent {
+  return { id: row.event_id, matchedWebhooks: row.matched_webhooks, createdAt: row.created_at };
+}

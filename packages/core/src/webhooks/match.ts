@@ -1,0 +1,14 @@
+/** An event type: dot-separated words of letters, digits, `_` and `-`. */
+export const EVENT_TYPE = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+/** A pattern: a type, a type followed by `.*`, or `*`. */
+export const EVENT_TYPE_PATTERN = /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/;
+
+/**
+ * Every pattern that takes events of this type: `invoice.paid.late` is taken by itself, `invoice.paid.*`, `invoice.*` and `*`.
+ * A webhook matches when its patterns and these overlap, which Postgres decides while it inserts the deliveries.
+ */
+export function patternsOf(eventType: string): string[] {
+  const words = eventType.split(".");
+  const prefixes = words.slice(1).map((_, index) => `${words.slice(0, index + 1).join(".")}.*`);
+  return [eventType, ...prefixes, "*"];
+}

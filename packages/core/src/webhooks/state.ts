@@ -1,0 +1,58 @@
+import { Prisma } from "@homing/db/client";
+import type { Context } from "../context.js";
+import { RELEASE_WATCH_MS } from "../deliveries/release-held.js";
+import { DomainError } from "../errors.js";
+import { getWebhook } from "./read.js";
+import type { Webhook, WebhookName } from "./webhook.js";
+
+type StateContext = Pick<Context, "db" | "sealer">;
+
+const RELEASE = Prisma.sql`releasing_until = now() + ${RELEASE_WATCH_MS} * interval '1 millisecond'`;
+
+/**
+ * Sends to a webhook again; the deliveries it held go out in the order they were made.
+ * @throws DomainError `not_found` or `webhook_archived`
+ */
+export function enableWebhook(context: StateContext, name: WebhookName): Promise<Webhook> {
+  return changeState(
+    context,
+    name,
+    Prisma.sql`state = 'enabled', disabled_reason = NULL, disabled_at = NULL, ${RELEASE}`,
+  );
+}
+
+/**
+ * Stops sending to a webhook: its deliveries are held as they come due.
+ * @throws DomainError `not_found` or `webhook_archived`
+ */
+export function disableWebhook(context: StateContext, name: WebhookName, reason: string): Promise<Webhook> {
+  return changeState(
+    context,
+    name,
+    Prisma.sql`state = 'disabled', disabled_reason = ${reason}, disabled_at = now(), releasing_until = NULL`,
+  );
+}
+
+/**
+ * Stops sending to a webhook for good and takes it off the lists; its history stays, what has not been sent is cancelled as it
+ * comes due.
+ * @throws DomainError `not_found`; archiving twice is fine
+ */
+export async function archiveWebhook(context: StateContext, name: WebhookName): Promise<void> {
+  const webhook = await getWebhook(context, name);
+  if (webhook.state === "archived") return;
+  await changeState(context, name, Prisma.sql`state = 'archived', archived_at = now(), ${RELEASE}`);
+}
+
+async function changeState(
+  context: StateContext,
+  { organizationId, webhookId }: WebhookName,
+  change: Prisma.Sql,
+): Promise<Webhook> {
+  const changed = await context.db.$executeRaw`
+    UPDATE webhooks SET ${change}, updated_at = now()
+    WHERE id = ${webhookId}::uuid AND organization_id = ${organizationId}::uuid AND state <> 'archived'`;
+  const webhook = await getWebhook(context, { organizationId, webhookId });
+  if (changed === 0) throw new DomainError("webhook_archived", "the webhook is archived");
+  return webhook;
+}

@@ -1,0 +1,95 @@
+import type { Context } from "../context.js";
+import { DomainError } from "../errors.js";
+import { RETRY_PRESETS, type RetryPolicySetting } from "../retry-schedule.js";
+import { textsOf } from "../texts.js";
+import { openHeaders } from "./headers.js";
+
+export type WebhookState = "enabled" | "disabled" | "archived";
+
+/** Where an organization wants its events, and how. */
+export interface Webhook {
+  /** UUIDv7. */
+  id: string;
+  /** Counts all webhooks of the installation. */
+  number: number;
+  url: string;
+  description: string | null;
+  /** Patterns; empty means every type. */
+  eventTypes: string[];
+  /** Sent with every delivery. The values are secrets. */
+  headers: Record<string, string>;
+  retryPolicy: RetryPolicySetting;
+  timeoutMs: number;
+  /** Legacy signatures beside the Standard Webhooks one. */
+  signatureFormats: string[];
+  metadata: Record<string, string>;
+  state: WebhookState;
+  disabledReason: string | null;
+  disabledAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** What its owner chooses of a webhook. */
+export interface WebhookSettings {
+  url: string;
+  description: string | null;
+  eventTypes: string[];
+  headers: Record<string, string>;
+  retryPolicy: RetryPolicySetting;
+  timeoutMs: number;
+  signatureFormats: string[];
+  metadata: Record<string, string>;
+}
+
+export interface WebhookName {
+  organizationId: string;
+  webhookId: string;
+}
+
+type WebhookRow = NonNullable<Awaited<ReturnType<Context["db"]["webhook"]["findFirst"]>>>;
+
+export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow): Webhook {
+  return {
+    id: row.id,
+    number: Number(row.number),
+    url: row.url,
+    description: row.description,
+    eventTypes: row.eventTypes,
+    headers: openHeaders(sealer, row.id, row.headersSealed),
+    retryPolicy: toRetryPolicy(row.retryPolicy),
+    timeoutMs: row.timeoutMs,
+    signatureFormats: row.signatureFormats,
+    metadata: textsOf(row.metadata),
+    state: row.state,
+    disabledReason: row.disabledReason,
+    disabledAt: row.disabledAt,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+  };
+}
+
+export function webhookNotFound(): DomainError {
+  return new DomainError("not_found", "there is no such webhook");
+}
+
+/** @throws DomainError `validation_error` that says what is wrong with the URL */
+export async function assertUrlAllowed({ checkUrl }: Pick<Context, "checkUrl">, url: string): Promise<void> {
+  const verdict = await checkUrl(url);
+  if (!verdict.ok) {
+    throw new DomainError("validation_error", "the webhook's URL was refused", [
+      { pointer: "/url", detail: verdict.detail },
+    ]);
+  }
+}
+
+function toRetryPolicy(value: unknown): RetryPolicySetting {
+  if (isRetryPolicy(value)) return value;
+  throw new Error("a webhook's stored retry policy cannot be read");
+}
+
+/** What the column holds is what `createWebhook` or `updateWebhook` wrote. */
+function isRetryPolicy(value: unknown): value is RetryPolicySetting {
+  if (typeof value === "string") return value in RETRY_PRESETS;
+  return typeof value === "object" && value !== null && "delaysSeconds" in value;
+}

@@ -1,0 +1,133 @@
+import { verifyStandard } from "@homing/signature/standard-webhooks";
+import { waitFor } from "@homing/local/wait-for";
+import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { v7 as uuidv7 } from "uuid";
+import { type Attempts, createAttempts } from "../src/deliveries/attempt.js";
+import { formatEventId } from "../src/events/event-id.js";
+import type { SendResult } from "../src/outcome.js";
+import { revealSecret, rotateSecret } from "../src/webhooks/secrets.js";
+import { ABORTED, attemptsOf, newDelivery, only, openWorld, responded, rowOf, shiftTime, type World } from "./world.js";
+
+let world: World;
+let attempts: Attempts;
+
+beforeAll(async () => {
+  world = await openWorld();
+  attempts = createAttempts(world.context, { signal: new AbortController().signal });
+});
+
+afterAll(() => world.close());
+
+beforeEach(() => {
+  world.sent.length = 0;
+  world.answerWith(() => responded(200));
+});
+
+async function dueDelivery(settings = {}) {
+  const delivery = await newDelivery(world, settings);
+  await shiftTime(world, delivery.deliveryId, 10);
+  return delivery;
+}
+
+test("an attempt sends the stored bytes with the event's id, and every valid secret's signature", async () => {
+  const { organizationId, webhook, eventId, deliveryId } = await dueDelivery({ timeoutMs: 4_000 });
+  const name = { organizationId, webhookId: webhook.id };
+  const secrets = [await revealSecret(world.context, name), (await rotateSecret(world.context, name)).secret];
+  expect(await attempts.attempt(deliveryId)).toMatchObject({ outcome: "attempted", record: { outcome: "settled" } });
+  const { url, headers, body, timeoutMs } = only(world.sent);
+  expect({ url, body, timeoutMs }).toEqual({ url: webhook.url, body: '{"n":1}', timeoutMs: 4_000 });
+  expect(headers).toMatchObject({
+    "content-type": "application/json",
+    "webhook-id": formatEventId(eventId),
+    "homing-delivery-id": deliveryId,
+    "homing-event-type": "invoice.paid",
+  });
+  for (const secret of secrets) {
+    const verdict = verifyStandard({ headers, body, secrets: [secret], nowSeconds: Math.floor(Date.now() / 1000) });
+    expect(verdict).toEqual({ ok: true });
+  }
+});
+
+test("the webhook's own headers are sent, recorded without their values, and cannot replace Homing's", async () => {
+  const headers = { authorization: "Bearer s3cr3t", "webhook-id": "forged" };
+  const { eventId, deliveryId } = await dueDelivery({ headers });
+  await attempts.attempt(deliveryId);
+  expect(only(world.sent).headers).toMatchObject({
+    authorization: "Bearer s3cr3t",
+    "webhook-id": formatEventId(eventId),
+  });
+  const attempt = only(await attemptsOf(world, deliveryId));
+  expect(attempt.requestHeaders).toMatchObject({ authorization: "[redacted]", "webhook-id": formatEventId(eventId) });
+  expect(JSON.stringify(attempt)).not.toContain("s3cr3t");
+});
+
+test("legacy signatures are sent beside the standard one where the webhook asks for them", async () => {
+  const { deliveryId } = await dueDelivery({ signatureFormats: ["b3os", "kallima"] });
+  await attempts.attempt(deliveryId);
+  const names = Object.keys(only(world.sent).headers);
+  expect(names).toEqual(expect.arrayContaining(["webhook-signature", "x-b3os-signature", "Kallima-Signature"]));
+  expect(names).not.toContain("X-Signature");
+});
+
+test("a delivery that is asked for twice at once is sent once", async () => {
+  const { deliveryId } = await dueDelivery();
+  const reports = await Promise.all(Array.from({ length: 10 }, () => attempts.attempt(deliveryId)));
+  expect(reports.filter(({ outcome }) => outcome === "attempted")).toHaveLength(1);
+  expect(world.sent).toHaveLength(1);
+});
+
+test("nothing is sent for an unknown delivery or one that is not due", async () => {
+  const { deliveryId } = await dueDelivery();
+  await shiftTime(world, deliveryId, -60_000);
+  expect(await attempts.attempt(deliveryId)).toMatchObject({ outcome: "too_early" });
+  expect(await attempts.attempt(uuidv7())).toEqual({ outcome: "nothing_to_do" });
+  expect(world.sent).toEqual([]);
+});
+
+test("one delivery that cannot be recorded does not take its neighbours with it", async () => {
+  const deliveries = await Promise.all(Array.from({ length: 8 }, () => dueDelivery()));
+  const badId = deliveries[3]?.deliveryId ?? "";
+  let waiting = 0;
+  let open: () => void = () => undefined;
+  const together = new Promise<void>((resolve) => (open = resolve));
+  world.answerWith(async ({ headers }): Promise<SendResult> => {
+    waiting += 1;
+    if (waiting === deliveries.length) open();
+    await together;
+    const isBad = headers["homing-delivery-id"] === badId;
+    return { outcome: "responded", status: 200, headers: {}, bodyText: isBad ? "a\u0000b" : "fine", durationMs: 1 };
+  });
+  const reports = await Promise.allSettled(deliveries.map(({ deliveryId }) => attempts.attempt(deliveryId)));
+  expect(reports.map(({ status }) => status)).toEqual(
+    deliveries.map(({ deliveryId }) => (deliveryId === badId ? "rejected" : "fulfilled")),
+  );
+  expect((await rowOf(world, badId)).state).toBe("in_flight");
+});
+
+test("a stop reaches the requests that are out, and what they came to is recorded", async () => {
+  const stopping = new AbortController();
+  const stoppable = createAttempts(world.context, { signal: stopping.signal });
+  world.answerWith(
+    ({ signal }) => new Promise((resolve) => signal?.addEventListener("abort", () => resolve(ABORTED), { once: true })),
+  );
+  const { deliveryId } = await dueDelivery();
+  const report = stoppable.attempt(deliveryId);
+  await waitFor(() => world.sent.length === 1, { what: "the request to leave" });
+  stopping.abort();
+  expect(await report).toMatchObject({ result: { outcome: "aborted" }, record: { outcome: "settled" } });
+  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", attemptsTotal: 1 });
+});
+
+test("a record outlives a database that ends its connections", async () => {
+  const { deliveryId } = await dueDelivery();
+  world.answerWith(async () => {
+    // All but this one: as a restart would.
+    await world.db.$queryRaw`
+      SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+    await world.db.$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`.catch(() => undefined);
+    return responded(200);
+  });
+  expect(await attempts.attempt(deliveryId)).toMatchObject({ record: { outcome: "settled" } });
+  expect((await rowOf(world, deliveryId)).state).toBe("succeeded");
+});

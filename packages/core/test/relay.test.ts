@@ -1,0 +1,205 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { relayDeliveries } from "../src/deliveries/relay.js";
+import { releaseHeld } from "../src/deliveries/release-held.js";
+import { archiveWebhook, disableWebhook, enableWebhook } from "../src/webhooks/state.js";
+import { claimDeliveries } from "../src/deliveries/claim.js";
+import {
+  attemptOnce,
+  claimOne,
+  newDelivery,
+  newOrganization,
+  newWebhook,
+  only,
+  openWorld,
+  publishOne,
+  REFUSED,
+  rowOf,
+  shiftTime,
+  type World,
+} from "./world.js";
+
+const PATIENCE_MS = 15_000;
+const LEASE_MS = 20_000;
+
+let world: World;
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+
+afterAll(() => world.close());
+
+// The relay looks at all organizations.
+beforeEach(async () => {
+  await world.db.delivery.deleteMany();
+  world.hints.length = 0;
+});
+
+function relay(options: { limit?: number; lostAgeMs?: number | null } = {}): Promise<number> {
+  return relayDeliveries(world.context, { limit: 1_000, lostAgeMs: null, ...options });
+}
+
+test("a hint in the queue is left alone until its patience has run out, then it is handed over again, once", async () => {
+  const { deliveryId } = await newDelivery(world);
+  world.hints.length = 0;
+  await shiftTime(world, deliveryId, PATIENCE_MS - 2_000);
+  expect(await relay()).toBe(0);
+  await shiftTime(world, deliveryId, 3_000);
+  expect(await relay()).toBe(1);
+  expect(world.hints).toEqual([{ deliveryId, series: 1, number: 1, delayMs: 0 }]);
+  expect(await relay()).toBe(0);
+});
+
+test("a retry that was kept in Postgres is handed over when it comes due", async () => {
+  const { deliveryId } = await newDelivery(world, {
+    retryPolicy: { delaysSeconds: [3600], jitter: 0, finalStatuses: [] },
+  });
+  await attemptOnce(world, deliveryId, REFUSED);
+  world.hints.length = 0;
+  expect(await relay()).toBe(0);
+  await shiftTime(world, deliveryId, 3_600_000);
+  expect(await relay()).toBe(1);
+  expect(world.hints).toEqual([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
+});
+
+test("an expired lease is handed over with the next number, one that holds is not", async () => {
+  const { deliveryId } = await newDelivery(world);
+  await claimOne(world, deliveryId);
+  world.hints.length = 0;
+  await shiftTime(world, deliveryId, LEASE_MS - 2_000);
+  expect(await relay()).toBe(0);
+  await shiftTime(world, deliveryId, 3_000);
+  expect(await relay()).toBe(1);
+  expect(world.hints).toEqual([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
+  expect((await rowOf(world, deliveryId)).state).toBe("in_flight");
+});
+
+test("relays at once hand over each delivery once, at most the limit each, the longest due first", async () => {
+  const organizationId = await newOrganization(world);
+  await newWebhook(world, organizationId);
+  const ids: string[] = [];
+  for (let index = 0; index < 40; index++) ids.push(only((await publishOne(world, organizationId)).deliveryIds));
+  for (const [index, id] of ids.entries()) await shiftTime(world, id, 60_000 + index * 1_000);
+  world.hints.length = 0;
+  expect(await relay({ limit: 4 })).toBe(4);
+  expect(world.hints.map(({ deliveryId }) => deliveryId).toSorted()).toEqual(ids.slice(-4).toSorted());
+  const handedOver = await Promise.all(Array.from({ length: 5 }, () => relay({ limit: 10 })));
+  const total = handedOver.reduce((sum, count) => sum + count, 0) + (await relay());
+  expect(total).toBe(36);
+  expect(world.hints.map(({ deliveryId }) => deliveryId).toSorted()).toEqual(ids.toSorted());
+});
+
+test("a relay passes over what another holds, without waiting for it", async () => {
+  const held = await newDelivery(world);
+  const free = await newDelivery(world);
+  for (const { deliveryId } of [held, free]) await shiftTime(world, deliveryId, PATIENCE_MS + 1_000);
+  world.hints.length = 0;
+  await world.db.$transaction(async (transaction) => {
+    await transaction.$queryRaw`SELECT id FROM deliveries WHERE id = ${held.deliveryId}::uuid FOR UPDATE`;
+    expect(await relay()).toBe(1);
+  });
+  expect(world.hints.map(({ deliveryId }) => deliveryId)).toEqual([free.deliveryId]);
+});
+
+test("finished, held and cancelled deliveries are never handed over", async () => {
+  const { deliveryId } = await newDelivery(world, { retryPolicy: "kallima" });
+  await attemptOnce(world, deliveryId, REFUSED);
+  const { organizationId, webhook, deliveryId: held } = await newDelivery(world);
+  await disableWebhook(world.context, { organizationId, webhookId: webhook.id }, "by hand");
+  await shiftTime(world, held, 10);
+  await claimDeliveries(world.context, [held]);
+  expect(await relay({ lostAgeMs: 0 })).toBe(0);
+});
+
+test("after the queue was lost everything handed over before is handed over again, with its delay, and once", async () => {
+  const due = await newDelivery(world);
+  const later = await newDelivery(world);
+  await attemptOnce(world, later.deliveryId, REFUSED);
+  const inFlight = await newDelivery(world);
+  await claimOne(world, inFlight.deliveryId);
+  world.hints.length = 0;
+  expect(await relay({ lostAgeMs: 60_000 })).toBe(0);
+  for (const { deliveryId } of [due, later, inFlight]) await shiftTime(world, deliveryId, 1_000);
+  expect(await relay({ lostAgeMs: 500 })).toBe(2);
+  const byDelivery = new Map(world.hints.map((hint) => [hint.deliveryId, hint]));
+  expect(byDelivery.get(due.deliveryId)).toMatchObject({ series: 1, number: 1, delayMs: 0 });
+  const delayMs = byDelivery.get(later.deliveryId)?.delayMs ?? 0;
+  expect(byDelivery.get(later.deliveryId)).toMatchObject({ series: 1, number: 2 });
+  expect(delayMs).toBeGreaterThan(2_000);
+  expect(delayMs).toBeLessThanOrEqual(4_000);
+  expect(await relay({ lostAgeMs: 500 })).toBe(0);
+});
+
+test("with the queue away a relay does not lose what it took, and gives it to the next round at once", async () => {
+  const { deliveryId } = await newDelivery(world);
+  world.hints.length = 0;
+  await shiftTime(world, deliveryId, PATIENCE_MS + 1_000);
+  world.setQueueAway(true);
+  await relay();
+  world.setQueueAway(false);
+  expect(await relay()).toBe(1);
+  expect(world.hints).toHaveLength(1);
+});
+
+async function heldDeliveries(count: number) {
+  const organizationId = await newOrganization(world);
+  const webhook = await newWebhook(world, organizationId);
+  const name = { organizationId, webhookId: webhook.id };
+  await disableWebhook(world.context, name, "by hand");
+  const ids: string[] = [];
+  for (let index = 0; index < count; index++) ids.push(only((await publishOne(world, organizationId)).deliveryIds));
+  return { name, ids };
+}
+
+test("an enabled webhook's held deliveries are released oldest first, so many at a time for each webhook", async () => {
+  const first = await heldDeliveries(5);
+  const second = await heldDeliveries(1);
+  expect(await releaseHeld(world.context, { limit: 2 })).toBe(0);
+  await enableWebhook(world.context, first.name);
+  await enableWebhook(world.context, second.name);
+  expect(await releaseHeld(world.context, { limit: 2 })).toBe(3);
+  const states = await Promise.all(first.ids.map(async (id) => (await rowOf(world, id)).state));
+  expect(states).toEqual(["pending", "pending", "held", "held", "held"]);
+  expect(await relay()).toBe(3);
+  expect(await releaseHeld(world.context, { limit: 2 })).toBe(2);
+  expect(await releaseHeld(world.context, { limit: 2 })).toBe(1);
+  expect(await releaseHeld(world.context, { limit: 2 })).toBe(0);
+});
+
+test("a delivery that is held after the enable, by a publish that read the webhook before it, is released too", async () => {
+  const { name, ids } = await heldDeliveries(2);
+  const late = ids[1] ?? "";
+  await world.db.$executeRaw`UPDATE deliveries SET state = 'cancelled' WHERE id = ${late}::uuid`;
+  await enableWebhook(world.context, name);
+  expect(await releaseHeld(world.context, { limit: 10 })).toBe(1);
+  expect(await releaseHeld(world.context, { limit: 10 })).toBe(0);
+  await world.db.$executeRaw`UPDATE deliveries SET state = 'held' WHERE id = ${late}::uuid`;
+  expect(await releaseHeld(world.context, { limit: 10 })).toBe(1);
+  expect((await rowOf(world, late)).state).toBe("pending");
+});
+
+test("the watch for held deliveries ends when its time is over and none is left", async () => {
+  const { name } = await heldDeliveries(2);
+  await enableWebhook(world.context, name);
+  await world.db.webhook.update({ where: { id: name.webhookId }, data: { releasingUntil: new Date(Date.now() - 1) } });
+  const releasing = async () =>
+    (await world.db.webhook.findUniqueOrThrow({ where: { id: name.webhookId } })).releasingUntil;
+  expect(await releaseHeld(world.context, { limit: 1 })).toBe(1);
+  expect(await releaseHeld(world.context, { limit: 1 })).toBe(1);
+  expect(await releasing()).not.toBeNull();
+  expect(await releaseHeld(world.context, { limit: 1 })).toBe(0);
+  expect(await releasing()).toBeNull();
+});
+
+test("a webhook that is disabled again keeps what it holds; one that is archived has it cancelled by its claim", async () => {
+  const kept = await heldDeliveries(1);
+  await enableWebhook(world.context, kept.name);
+  await disableWebhook(world.context, kept.name, "again");
+  const gone = await heldDeliveries(1);
+  await archiveWebhook(world.context, gone.name);
+  expect(await releaseHeld(world.context, { limit: 10 })).toBe(1);
+  await shiftTime(world, only(gone.ids), 10);
+  await claimDeliveries(world.context, [...kept.ids, ...gone.ids]);
+  expect((await rowOf(world, only(kept.ids))).state).toBe("held");
+  expect((await rowOf(world, only(gone.ids))).state).toBe("cancelled");
+});

@@ -1,0 +1,32 @@
+import { PrismaPg } from "@prisma/adapter-pg";
+import { Prisma, PrismaClient } from "./generated/client.js";
+
+export { Prisma };
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+const IDLE_CONNECTION_MS = 30_000;
+const IDLE_TRANSACTION_TIMEOUT_MS = 10_000;
+
+export type Database = PrismaClient;
+/** The client inside `$transaction`. */
+export type Transaction = Omit<PrismaClient, "$connect" | "$disconnect" | "$on" | "$transaction" | "$extends">;
+
+/**
+ * One pool of connections to Postgres. Nothing is dialled before the first query.
+ * @param options.connectionsMax size of the pool; a caller waits at most 3 s for a connection, then gets an error
+ */
+export function createDatabase(options: { url: string; connectionsMax: number; applicationName: string }): Database {
+  const adapter = new PrismaPg({
+    connectionString: options.url,
+    max: options.connectionsMax,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_CONNECTION_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  return new PrismaClient({ adapter, errorFormat: "minimal" });
+}

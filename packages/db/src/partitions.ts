@@ -1,0 +1,128 @@
+import type { Database, Transaction } from "./client.js";
+import { WEEK_MS, uuidFloor, weekStart } from "./week.js";
+
+/** Deliveries first: once a week's are dropped, none of them can be retried while the rest of it goes. */
+const PARTITIONED_TABLES = ["deliveries", "events", "attempts"] as const;
+const WEEKS_AHEAD = 4;
+/** A clock may be behind when a week turns. */
+const WEEKS_BEHIND = 1;
+/** Only one process changes partitions at a time; any number of them may try. */
+const ADVISORY_LOCK = 7_240_001;
+const LOCK_TIMEOUT_MS = 5_000;
+const TRANSACTION_LIMITS = { maxWait: 5_000, timeout: 20_000 };
+
+type PartitionedTable = (typeof PARTITIONED_TABLES)[number];
+
+interface Partition {
+  table: PartitionedTable;
+  name: string;
+  startMs: number;
+}
+
+/** The partition of a week, named by its first day: `events_p20261119`. */
+function partitionName(table: PartitionedTable, startMs: number): string {
+  return `${table}_p${new Date(startMs).toISOString().slice(0, 10).replaceAll("-", "")}`;
+}
+
+/**
+ * Makes the weekly partitions of the three big tables from a week ago to four weeks ahead; those that exist stay as they are.
+ * @returns the names of the partitions made
+ */
+export async function makePartitions(db: Database, nowMs: number): Promise<string[]> {
+  const present = new Set((await listPartitions(db)).map(({ name }) => name));
+  const missing: Partition[] = [];
+  for (let week = -WEEKS_BEHIND; week <= WEEKS_AHEAD; week++) {
+    const startMs = weekStart(nowMs) + week * WEEK_MS;
+    for (const table of PARTITIONED_TABLES) {
+      const name = partitionName(table, startMs);
+      if (!present.has(name)) missing.push({ table, name, startMs });
+    }
+  }
+  for (const { table, startMs, name } of missing) {
+    await changePartitions(db, (transaction) =>
+      transaction.$executeRawUnsafe(
+        `CREATE TABLE IF NOT EXISTS "${name}" PARTITION OF "${table}" FOR VALUES FROM ('${uuidFloor(startMs)}') TO ('${uuidFloor(startMs + WEEK_MS)}')`,
+      ),
+    );
+  }
+  return missing.map(({ name }) => name);
+}
+
+/**
+ * Drops the partitions whose whole week is older than the retention: history goes by DROP TABLE, never by DELETE.
+ * A week stays as long as a delivery made in it, or of an event published in it, has not come to an end.
+ * @returns the names of the partitions dropped
+ */
+export async function dropPartitions(db: Database, options: { nowMs: number; retentionMs: number }): Promise<string[]> {
+  const dropped: string[] = [];
+  for (const partition of await listPartitions(db)) {
+    if (partition.startMs + WEEK_MS > options.nowMs - options.retentionMs) continue;
+    // Looked at before the table is locked as well, so that a week that stays costs nobody a wait.
+    if (await hasUnfinished(db, partition.startMs)) continue;
+    if (await dropFinished(db, partition)) dropped.push(partition.name);
+  }
+  return dropped;
+}
+
+/** Under a lock, so that no retry comes between the look and the drop. */
+function dropFinished(db: Database, { table, name, startMs }: Partition): Promise<boolean> {
+  return changePartitions(db, async (transaction) => {
+    await transaction.$executeRawUnsafe(`LOCK TABLE ONLY "${table}" IN ACCESS EXCLUSIVE MODE`);
+    if (await hasUnfinished(transaction, startMs)) return false;
+    await transaction.$executeRawUnsafe(`DROP TABLE IF EXISTS "${name}"`);
+    return true;
+  });
+}
+
+/** All partitions of the three tables, in the tables' order. */
+async function listPartitions(db: Database): Promise<Partition[]> {
+  const rows = await db.$queryRaw<{ name: string; table: PartitionedTable }[]>`
+    SELECT child.relname::text AS name, parent.relname::text AS table
+    FROM pg_inherits
+    JOIN pg_class child ON child.oid = pg_inherits.inhrelid
+    JOIN pg_class parent ON parent.oid = pg_inherits.inhparent
+    WHERE parent.relname = ANY (${[...PARTITIONED_TABLES]}) AND parent.relkind = 'p'
+      AND parent.relnamespace = current_schema()::regnamespace
+    ORDER BY array_position(${[...PARTITIONED_TABLES]}, parent.relname::text), child.relname`;
+  return rows.flatMap(({ name, table }) => {
+    const day = /_p(\d{4})(\d{2})(\d{2})$/.exec(name);
+    return day ? [{ table, name, startMs: Date.parse(`${day[1]}-${day[2]}-${day[3]}T00:00:00Z`) }] : [];
+  });
+}
+
+/**
+ * Told by the partial indexes on what is unfinished, never by reading a week. A delivery is made with its event, so that its own
+ * week is that of the event or, where two clocks differ, one beside it.
+ */
+async function hasUnfinished(db: Transaction, startMs: number): Promise<boolean> {
+  const from = uuidFloor(startMs);
+  const until = uuidFloor(startMs + WEEK_MS);
+  const [row] = await db.$queryRaw<{ unfinished: boolean }[]>`
+    SELECT EXISTS (
+      SELECT FROM (
+        SELECT id, event_id FROM deliveries
+        WHERE relay_at IS NOT NULL AND id >= ${uuidFloor(startMs - WEEK_MS)}::uuid AND id < ${uuidFloor(startMs + 2 * WEEK_MS)}::uuid
+        UNION ALL
+        SELECT id, event_id FROM deliveries
+        WHERE state = 'held' AND id >= ${uuidFloor(startMs - WEEK_MS)}::uuid AND id < ${uuidFloor(startMs + 2 * WEEK_MS)}::uuid
+      ) unfinished
+      WHERE (id >= ${from}::uuid AND id < ${until}::uuid) OR (event_id >= ${from}::uuid AND event_id < ${until}::uuid)
+    ) AS unfinished`;
+  return row?.unfinished ?? true;
+}
+
+/**
+ * One table in one transaction: each takes its table for itself, and two held at once would meet, the other way round, the
+ * statements that use both.
+ */
+function changePartitions<Result>(
+  db: Database,
+  change: (transaction: Transaction) => Promise<Result>,
+): Promise<Result> {
+  return db.$transaction(async (transaction) => {
+    // What changes a table's partitions waits for running statements; new ones must not queue up behind it for long.
+    await transaction.$executeRawUnsafe(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`;
+    return await change(transaction);
+  }, TRANSACTION_LIMITS);
+}

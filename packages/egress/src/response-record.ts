@@ -1,0 +1,56 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { BODY_KEPT_BYTES_MAX, decodeBody } from "./body-text.js";
+
+const HEADER_NAMES_MAX = 100;
+const HEADER_BYTES_MAX = 8192;
+/** Reading stops here: the receiver has answered, the rest concerns nobody. */
+const BODY_READ_BYTES_MAX = 65_536;
+
+export interface ReceivedResponse {
+  status: number;
+  /** Lower-case names; repeated ones joined by ", "; at most 100 names and 8 KiB, what does not fit is left out. */
+  headers: Record<string, string>;
+  /** At most 4096 bytes of UTF-8, without NUL. */
+  bodyText: string;
+}
+
+export interface ResponseRecord {
+  begin(head: { status: number; headers: IncomingHttpHeaders }): void;
+  /** Takes the next piece of the body and answers whether more should be read. */
+  add(chunk: Uint8Array): boolean;
+  /** Undefined until the response has begun. */
+  read(): ReceivedResponse | undefined;
+}
+
+/** What is kept of one response while it arrives: bounded, whatever the receiver sends. */
+export function createResponseRecord(): ResponseRecord {
+  let head: Omit<ReceivedResponse, "bodyText"> | undefined;
+  const kept: Uint8Array[] = [];
+  let bytesRead = 0;
+  return {
+    begin({ status, headers }) {
+      head = { status, headers: recordableHeaders(headers) };
+    },
+    add(chunk) {
+      // One byte more than is kept shows whether the cut falls inside a character.
+      const room = BODY_KEPT_BYTES_MAX + 1 - bytesRead;
+      if (room > 0) kept.push(chunk.subarray(0, room));
+      bytesRead += chunk.length;
+      return bytesRead < BODY_READ_BYTES_MAX;
+    },
+    read: () => head && { ...head, bodyText: decodeBody(Buffer.concat(kept)) },
+  };
+}
+
+function recordableHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  const entries: [string, string][] = [];
+  let bytes = 0;
+  for (const [name, values] of Object.entries(headers)) {
+    const value = Array.isArray(values) ? values.join(", ") : (values ?? "");
+    const size = name.length + Buffer.byteLength(value);
+    if (bytes + size > HEADER_BYTES_MAX) continue;
+    if (entries.push([name, value]) >= HEADER_NAMES_MAX) break;
+    bytes += size;
+  }
+  return Object.fromEntries(entries);
+}

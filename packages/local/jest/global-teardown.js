@@ -1,0 +1,3 @@
+import { stopTestPostgres } from "../dist/test-postgres.js";
+
+export default stopTestPostgres;

@@ -1,0 +1,39 @@
+import Joi from "joi";
+
+/** The one queue of Homing. */
+export const DELIVERY_QUEUE = "deliveries";
+
+/** What a job carries: which delivery to look at, and the attempt it asks for. Ids only, never a payload. */
+export interface DeliveryJob {
+  /** UUID of the delivery. */
+  deliveryId: string;
+  /** The delivery's series, from 1. */
+  series: number;
+  /** The attempt within the series, from 1. */
+  number: number;
+}
+
+const deliveryJobSchema = Joi.object<DeliveryJob, true>({
+  deliveryId: Joi.string().guid({ separator: "-", wrapper: false }).required(),
+  series: Joi.number().integer().min(1).required(),
+  number: Joi.number().integer().min(1).required(),
+}).required();
+
+/**
+ * Checks a job's data where it enters the queue and where it leaves it.
+ * @throws Error naming each faulty field in one line
+ */
+export function parseDeliveryJob(data: unknown): DeliveryJob {
+  const { error, value } = deliveryJobSchema.validate(data, {
+    abortEarly: false,
+    convert: false,
+    errors: { wrap: { label: false } },
+  });
+  if (error) throw new Error(`invalid delivery job: ${error.details.map(({ message }) => message).join("; ")}`);
+  return value;
+}
+
+/** Names what a job asks for. Two hints of one name are one request for as long as the first waits or runs. */
+export function hintId({ deliveryId, series, number }: DeliveryJob): string {
+  return `${deliveryId}-${series}-${number}`;
+}

@@ -1,0 +1,173 @@
+import { createPostgresBackend, Queue, withBackend } from "bullmq";
+import { chooseBackend, postgresConnection, type QueueConnectionOptions } from "./connection.js";
+import { DELIVERY_QUEUE, type DeliveryJob, hintId, parseDeliveryJob } from "./delivery-job.js";
+import { connectRedis, disconnectRedis, isReadyWithin, REDIS_PREFIX, type RedisClient } from "./redis.js";
+import type { RedisTarget } from "./redis-url.js";
+
+const HINTS_PER_BATCH_MAX = 1_000;
+const COMPLETED_KEPT_MAX = 100;
+const FAILED_KEPT_MAX = 1_000;
+const EVENTS_KEPT_MAX = 1_000;
+const FIRST_CONNECT_MS_MAX = 2_000;
+const EPOCH_KEY = `${REDIS_PREFIX}:epoch`;
+const JOB_NAME = "attempt";
+
+/** "Look at this delivery", now or in `delayMs`. */
+export interface Hint extends DeliveryJob {
+  delayMs: number;
+}
+
+export interface DeliveryQueue {
+  /**
+   * Hands over hints. A hint is dropped while an equal one (see hintId) waits or runs; once that has finished, well or
+   * not, it is taken again, so a hint can always be repeated.
+   * @throws within seconds when the backend is away or a hint is invalid; some of the hints may then have been taken
+   */
+  enqueue: (hints: readonly Hint[]) => Promise<void>;
+  /** Jobs that wait for a worker; delayed and running ones do not count. */
+  depth(): Promise<number>;
+  /**
+   * When this Redis first saw Homing, in ms: `nowMs` on a new, flushed or replaced one, so a change means that all hints
+   * are gone. Always 0 on Postgres, which loses none.
+   */
+  epoch(nowMs: number): Promise<number>;
+  /** @throws when the backend does not answer */
+  ping(): Promise<void>;
+  /** Waits for hints that are being handed over. */
+  close(): Promise<void>;
+  /** For Bull Board. */
+  readonly bullQueue: Queue;
+}
+
+export interface DeliveryQueueOptions extends QueueConnectionOptions {
+  /** Lost connections and the like; called once an attempt, so limit what is logged. */
+  onError: (error: Error) => void;
+}
+
+/**
+ * Opens the producer's end. A Redis that is away is no error here: hints are refused until it comes.
+ * @throws when Postgres is away or its queue schema is missing (see migrateQueue), RedisUrlError
+ */
+export async function createDeliveryQueue(options: DeliveryQueueOptions): Promise<DeliveryQueue> {
+  const backend = chooseBackend(options);
+  switch (backend.kind) {
+    case "redis":
+      return openOnRedis(backend.target, options.onError);
+    case "postgres":
+      return openOnPostgres(backend.databaseUrl, options.onError);
+  }
+}
+
+async function openOnRedis(target: RedisTarget, onError: (error: Error) => void): Promise<DeliveryQueue> {
+  const client = connectRedis(target, "producer");
+  client.on("error", onError);
+  await isReadyWithin(client, FIRST_CONNECT_MS_MAX);
+  const queue = new Queue(DELIVERY_QUEUE, {
+    ...queueOptions,
+    connection: client,
+    prefix: REDIS_PREFIX,
+    // With these BullMQ sends nothing before the first hint, so a Redis that is away now can come later.
+    skipWaitingForReady: true,
+    skipVersionCheck: true,
+  });
+  client.off("error", onError);
+  queue.on("error", onError);
+  const shared = operations(queue);
+  return {
+    ...shared,
+    async epoch(nowMs) {
+      const epochMs = await readEpoch(client, nowMs);
+      // A new Redis does not know the queue's settings yet.
+      if (epochMs === nowMs) await queue.getBackend().setQueueMeta(queue.metaValues);
+      return epochMs;
+    },
+    async ping() {
+      await client.ping();
+    },
+    async close() {
+      await shared.close();
+      await disconnectRedis(client);
+    },
+  };
+}
+
+async function openOnPostgres(databaseUrl: string, onError: (error: Error) => void): Promise<DeliveryQueue> {
+  const onPostgres = withBackend(createPostgresBackend);
+  const queue = new onPostgres.Queue(DELIVERY_QUEUE, {
+    ...queueOptions,
+    connection: postgresConnection(databaseUrl, "producer"),
+  });
+  queue.on("error", onError);
+  try {
+    await queue.waitUntilReady();
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
+  return {
+    ...operations(withoutBackendType(queue)),
+    epoch: () => Promise.resolve(0),
+    async ping() {
+      await queue.getBackend().connection.pool.query("SELECT 1");
+    },
+  };
+}
+
+const queueOptions = {
+  streams: { events: { maxLen: EVENTS_KEPT_MAX } },
+  defaultJobOptions: {
+    attempts: 1,
+    removeOnComplete: { count: COMPLETED_KEPT_MAX },
+    removeOnFail: { count: FAILED_KEPT_MAX },
+  },
+};
+
+function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bullQueue" | "close"> {
+  const underWay = new Set<Promise<void>>();
+
+  async function addAll(hints: readonly Hint[]): Promise<void> {
+    const jobs = hints.map(toBulkJob);
+    for (let start = 0; start < jobs.length; start += HINTS_PER_BATCH_MAX) {
+      await queue.addBulk(jobs.slice(start, start + HINTS_PER_BATCH_MAX));
+    }
+  }
+
+  return {
+    async enqueue(hints) {
+      // Once it is closed, BullMQ's Postgres backend neither sends nor refuses: it never answers.
+      if (queue.closing) throw new Error("the delivery queue is closed");
+      const adding = addAll(hints);
+      underWay.add(adding);
+      await adding.finally(() => underWay.delete(adding));
+    },
+    async close() {
+      await Promise.allSettled(underWay);
+      await queue.close();
+    },
+    depth: () => queue.getJobCountByTypes("waiting", "prioritized"),
+    bullQueue: queue,
+  };
+}
+
+function toBulkJob({ delayMs, ...hint }: Hint) {
+  const data = parseDeliveryJob(hint);
+  // Not the job's id: a job that is kept for show after it finished would then swallow the next hint of that name.
+  return {
+    name: JOB_NAME,
+    data,
+    opts: { delay: Math.max(0, Math.ceil(delayMs)), deduplication: { id: hintId(data) } },
+  };
+}
+
+async function readEpoch(client: RedisClient, nowMs: number): Promise<number> {
+  await client.set(EPOCH_KEY, nowMs, "NX");
+  const epochMs = Number(await client.get(EPOCH_KEY));
+  if (!Number.isSafeInteger(epochMs) || epochMs <= 0) throw new Error(`${EPOCH_KEY} holds no time`);
+  return epochMs;
+}
+
+/** The backend is a type parameter only: the queues of both are one class, with the methods that Bull Board calls. */
+function withoutBackendType(queue: object): Queue {
+  if (!(queue instanceof Queue)) throw new Error("BullMQ's Postgres queue is not a Queue");
+  return queue;
+}

@@ -1,0 +1,200 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import type { QueueConnectionOptions } from "../src/connection.js";
+import type { DeliveryJob } from "../src/delivery-job.js";
+import { createEnds, type Ends, gate, hint } from "./ends.js";
+import { hasRedisServer, type Service, startPostgresService, startRedisService, waitFor } from "./services.js";
+
+const SUCCEEDED = { outcome: "succeeded" };
+
+if (!hasRedisServer) process.stderr.write("redis-server is not installed: the queue's tests on Redis are skipped\n");
+
+describe.each([
+  { name: "Redis", start: startRedisService, isAvailable: hasRedisServer },
+  { name: "Postgres", start: startPostgresService, isAvailable: true },
+])("on $name", ({ start, isAvailable }) => {
+  const onBackend = isAvailable ? test : test.skip;
+  let service: Service | undefined;
+  let options: QueueConnectionOptions = {};
+  let ends: Ends;
+
+  beforeAll(async () => {
+    if (isAvailable) service = await start();
+  });
+  beforeEach(async () => {
+    ends = createEnds();
+    if (service) options = await service.fresh();
+  });
+  afterEach(() => ends.close());
+  afterAll(() => service?.stop());
+
+  onBackend("a hint is processed once, with what it carried", async () => {
+    const queue = await ends.queue(options);
+    const seen: DeliveryJob[] = [];
+    await ends.worker(options, async (job) => (seen.push(job), SUCCEEDED));
+    const { delayMs, ...job } = hint({ series: 3, number: 2 });
+    await queue.enqueue([{ ...job, delayMs }]);
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
+    expect(seen).toEqual([job]);
+    expect((await queue.bullQueue.getCompleted())[0]?.returnvalue).toEqual(SUCCEEDED);
+  });
+
+  onBackend("a hint that already waits or runs is dropped", async () => {
+    const queue = await ends.queue(options);
+    const [first, marker] = [hint(), hint()];
+    const door = gate();
+    const seen: string[] = [];
+    await queue.enqueue([first, first]);
+    await queue.enqueue([first]);
+    expect(await queue.depth()).toBe(1);
+    await ends.worker(options, async ({ deliveryId }) => {
+      seen.push(deliveryId);
+      if (deliveryId === first.deliveryId) await door.passed;
+      return SUCCEEDED;
+    });
+    await waitFor(() => seen.length === 1);
+    await queue.enqueue([first, marker]);
+    await waitFor(() => seen.includes(marker.deliveryId));
+    door.open();
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 2);
+    expect(seen).toEqual([first.deliveryId, marker.deliveryId]);
+  });
+
+  onBackend("a hint can be repeated once its job finished, though the finished job is still shown", async () => {
+    const queue = await ends.queue(options);
+    const again = hint();
+    let runs = 0;
+    await ends.worker(options, async () => {
+      runs += 1;
+      if (runs === 1) throw new Error("the database is away");
+      return SUCCEEDED;
+    });
+    await queue.enqueue([again]);
+    await waitFor(async () => (await queue.bullQueue.getFailedCount()) === 1);
+    await queue.enqueue([again]);
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
+    await queue.enqueue([again]);
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 2);
+    expect(runs).toBe(3);
+    expect(await queue.bullQueue.getFailedCount()).toBe(1);
+  });
+
+  onBackend("a retry's hint is not swallowed while the job before it is active", async () => {
+    const queue = await ends.queue(options);
+    const first = hint();
+    const door = gate();
+    const series: number[] = [];
+    await ends.worker(options, async (job) => {
+      series.push(job.series);
+      if (job.series === 1) await door.passed;
+      return SUCCEEDED;
+    });
+    await queue.enqueue([first]);
+    await waitFor(() => series.length === 1);
+    await queue.enqueue([{ ...first, series: 2 }]);
+    await waitFor(() => series.length === 2);
+    door.open();
+    expect(series).toEqual([1, 2]);
+  });
+
+  onBackend("a delayed hint runs when its time has come, not before, and does not count as depth", async () => {
+    const queue = await ends.queue(options);
+    let ranAt = 0;
+    await ends.worker(options, async () => ((ranAt = Date.now()), SUCCEEDED));
+    const enqueuedAt = Date.now();
+    await queue.enqueue([hint({ delayMs: 800 })]);
+    expect(await queue.depth()).toBe(0);
+    await waitFor(() => ranAt > 0);
+    expect(ranAt - enqueuedAt).toBeGreaterThanOrEqual(800);
+    expect(ranAt - enqueuedAt).toBeLessThan(3_000);
+  });
+
+  onBackend("a job that comes too early is postponed by what it asked for, and has not failed", async () => {
+    const queue = await ends.queue(options);
+    const ranAt: number[] = [];
+    await ends.worker(options, async () => (ranAt.push(Date.now()) === 1 ? { tooEarlyByMs: 700.5 } : SUCCEEDED));
+    await queue.enqueue([hint()]);
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
+    const [first = 0, second = 0] = ranAt;
+    expect(ranAt).toHaveLength(2);
+    expect(second - first).toBeGreaterThanOrEqual(700);
+    expect(second - first).toBeLessThan(3_000);
+    expect([...ends.failures, ...ends.errors]).toEqual([]);
+    expect(await queue.bullQueue.getFailedCount()).toBe(0);
+  });
+
+  onBackend("a job of another shape fails with a readable reason and is not run", async () => {
+    const queue = await ends.queue(options);
+    let runs = 0;
+    await ends.worker(options, async () => ((runs += 1), SUCCEEDED));
+    await queue.bullQueue.add("attempt", { deliveryId: "17" });
+    await waitFor(() => ends.failures.length === 1);
+    const [failed] = await queue.bullQueue.getFailed();
+    expect(failed?.failedReason).toMatch(/^invalid delivery job: deliveryId must be a valid GUID; series is required/);
+    expect(ends.failures[0]).toMatchObject({ jobId: failed?.id, data: { deliveryId: "17" } });
+    expect(runs).toBe(0);
+  });
+
+  onBackend("a hint of another shape is refused before it is sent", async () => {
+    const queue = await ends.queue(options);
+    await expect(queue.enqueue([hint(), hint({ series: 0 })])).rejects.toThrow("series must be greater");
+    expect(await queue.depth()).toBe(0);
+  });
+
+  onBackend("more hints than one batch holds all arrive", async () => {
+    const queue = await ends.queue(options);
+    await queue.enqueue(Array.from({ length: 2_500 }, () => hint()));
+    expect(await queue.depth()).toBe(2_500);
+  });
+
+  onBackend("no more jobs run at once than the concurrency allows", async () => {
+    const queue = await ends.queue(options);
+    const [jobs, concurrency] = [12, 3];
+    let [active, activeMax, done] = [0, 0, 0];
+    await queue.enqueue(Array.from({ length: jobs }, () => hint()));
+    await ends.worker(
+      options,
+      async () => {
+        active += 1;
+        activeMax = Math.max(activeMax, active);
+        await waitFor(() => activeMax >= concurrency);
+        active -= 1;
+        done += 1;
+        return SUCCEEDED;
+      },
+      concurrency,
+    );
+    await waitFor(() => done === jobs);
+    expect(activeMax).toBe(concurrency);
+  });
+
+  onBackend("close waits for the job under way and takes no other", async () => {
+    const queue = await ends.queue(options);
+    const door = gate();
+    const order: string[] = [];
+    const worker = await ends.worker(
+      options,
+      async () => {
+        order.push("taken");
+        await door.passed;
+        order.push("done");
+        return SUCCEEDED;
+      },
+      1,
+    );
+    await queue.enqueue([hint(), hint()]);
+    await waitFor(() => order.length === 1);
+    const closed = worker.close().then(() => order.push("closed"));
+    door.open();
+    await closed;
+    expect(order).toEqual(["taken", "done", "closed"]);
+    expect(await queue.bullQueue.getCompletedCount()).toBe(1);
+    expect(await queue.depth()).toBe(1);
+  });
+
+  onBackend("an open queue answers a ping and a closed one refuses hints", async () => {
+    const queue = await ends.queue(options);
+    await expect(queue.ping()).resolves.toBeUndefined();
+    await queue.close();
+    await expect(queue.enqueue([hint()])).rejects.toThrow();
+  });
+});

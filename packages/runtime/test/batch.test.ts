@@ -1,0 +1,191 @@
+import { expect, test } from "@jest/globals";
+import { BatchFullError, type BatchOptions, createBatch } from "../src/batch.js";
+
+class ItemFault extends Error {}
+
+interface Gate {
+  items: number[];
+  answer: () => void;
+  fail: (error: unknown) => void;
+}
+
+/** A batch whose flushes wait in `gates` until the test lets each through; the result of an item is ten times it. */
+function gatedBatch(options: Partial<BatchOptions<number, number>> = {}) {
+  const gates: Gate[] = [];
+  const batch = createBatch<number, number>({
+    flush: (items) =>
+      new Promise((resolve, reject) => {
+        gates.push({ items, answer: () => resolve(items.map((item) => item * 10)), fail: reject });
+      }),
+    itemsMax: 100,
+    waitingMax: 100,
+    isItemFault: (error) => error instanceof ItemFault,
+    ...options,
+  });
+  return { batch, gates };
+}
+
+/** Lets pass what is scheduled for the next turns of the event loop, so that whatever would leave has left. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("items added in one turn leave in one flush, and each caller gets its own result", async () => {
+  const { batch, gates } = gatedBatch();
+  const results = [batch.add(1), batch.add(2), batch.add(3)];
+  await turns();
+  expect(gates.map(({ items }) => items)).toEqual([[1, 2, 3]]);
+  gates[0]?.answer();
+  expect(await Promise.all(results)).toEqual([10, 20, 30]);
+});
+
+test("at most two flushes are under way; what comes meanwhile waits and leaves together, in order", async () => {
+  const { batch, gates } = gatedBatch();
+  const results = [batch.add(1)];
+  await turns();
+  results.push(batch.add(2));
+  await turns();
+  results.push(batch.add(3));
+  await turns();
+  results.push(batch.add(4));
+  await turns();
+  expect(gates.map(({ items }) => items)).toEqual([[1], [2]]);
+  gates[1]?.answer();
+  await turns();
+  expect(gates.map(({ items }) => items)).toEqual([[1], [2], [3, 4]]);
+  for (const gate of gates) gate.answer();
+  expect(await Promise.all(results)).toEqual([10, 20, 30, 40]);
+});
+
+test("a flush takes at most its maximum of items", async () => {
+  const { batch, gates } = gatedBatch({ itemsMax: 2 });
+  const results = [1, 2, 3, 4, 5].map((item) => batch.add(item));
+  await turns();
+  expect(gates.map(({ items }) => items)).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  gates[0]?.answer();
+  await turns();
+  expect(gates.map(({ items }) => items)).toEqual([[1, 2], [3, 4], [5]]);
+  for (const gate of gates) gate.answer();
+  expect(await Promise.all(results)).toEqual([10, 20, 30, 40, 50]);
+});
+
+test("a flush ends before the item that would exceed its bytes, but takes a single item of any size", async () => {
+  const bytes = { of: (item: number) => item, inFlushMax: 10, waitingMax: 1_000 };
+  const { batch, gates } = gatedBatch({ bytes });
+  const results = [4, 6, 1, 50].map((item) => batch.add(item));
+  await turns();
+  gates[0]?.answer();
+  await turns();
+  expect(gates.map(({ items }) => items)).toEqual([[4, 6], [1], [50]]);
+  for (const gate of gates) gate.answer();
+  await Promise.all(results);
+});
+
+test("beyond the most that may wait an item is refused at once, and the others are not touched", async () => {
+  const { batch, gates } = gatedBatch({ waitingMax: 2 });
+  const results = [batch.add(1), batch.add(2)];
+  await expect(batch.add(3)).rejects.toBeInstanceOf(BatchFullError);
+  await turns();
+  const afterwards = batch.add(4);
+  await turns();
+  for (const gate of gates) gate.answer();
+  expect(await Promise.all([...results, afterwards])).toEqual([10, 20, 40]);
+});
+
+test("beyond the most bytes that may wait an item is refused, and there is room again once they have left", async () => {
+  const bytes = { of: (item: number) => item, inFlushMax: 100, waitingMax: 10 };
+  const { batch, gates } = gatedBatch({ bytes });
+  const results = [batch.add(6)];
+  await expect(batch.add(5)).rejects.toBeInstanceOf(BatchFullError);
+  results.push(batch.add(4));
+  await turns();
+  results.push(batch.add(7), batch.add(3));
+  await turns();
+  for (const gate of gates) gate.answer();
+  expect(await Promise.all(results)).toEqual([60, 40, 70, 30]);
+});
+
+test("one bad item fails alone: the batch is halved until only it is left", async () => {
+  const flushes: number[][] = [];
+  const batch = createBatch<number, number>({
+    flush: (items) => {
+      flushes.push(items);
+      if (items.includes(5)) return Promise.reject(new ItemFault("five"));
+      return Promise.resolve(items.map((item) => item * 10));
+    },
+    itemsMax: 100,
+    waitingMax: 100,
+    isItemFault: (error) => error instanceof ItemFault,
+  });
+  const results = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map((item) => batch.add(item)));
+  expect(results.map((result) => (result.status === "fulfilled" ? result.value : null))).toEqual([
+    10,
+    20,
+    30,
+    40,
+    null,
+    60,
+    70,
+    80,
+  ]);
+  expect(results[4]).toMatchObject({ status: "rejected", reason: expect.any(ItemFault) });
+  expect(flushes.length).toBeLessThanOrEqual(1 + 2 * 3);
+});
+
+test("a fault that no item caused rejects the whole batch after one try", async () => {
+  const { batch, gates } = gatedBatch();
+  const results = Promise.allSettled([batch.add(1), batch.add(2), batch.add(3)]);
+  await turns();
+  gates[0]?.fail(new Error("the database is away"));
+  expect((await results).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+  await turns();
+  expect(gates).toHaveLength(1);
+});
+
+test("a flush that answers too few results rejects its items instead of leaving some for ever", async () => {
+  const batch = createBatch<number, number>({
+    flush: (items) => Promise.resolve(items.slice(1)),
+    itemsMax: 100,
+    waitingMax: 100,
+    isItemFault: () => false,
+  });
+  const results = await Promise.allSettled([batch.add(1), batch.add(2)]);
+  expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+});
+
+test("a flush that throws before it returns a promise rejects its items, and the batch goes on", async () => {
+  let calls = 0;
+  const batch = createBatch<number, number>({
+    flush: (items) => {
+      calls += 1;
+      if (calls === 1) throw new Error("at once");
+      return Promise.resolve(items);
+    },
+    itemsMax: 100,
+    waitingMax: 100,
+    isItemFault: () => false,
+  });
+  await expect(batch.add(1)).rejects.toThrow("at once");
+  expect(await batch.add(2)).toBe(2);
+});
+
+test("idle resolves once nothing waits and nothing is under way, at once when that is so", async () => {
+  const { batch, gates } = gatedBatch({ itemsMax: 1 });
+  await batch.idle();
+  const results = [batch.add(1), batch.add(2), batch.add(3)];
+  let isIdle = false;
+  const idle = batch.idle().then(() => {
+    isIdle = true;
+  });
+  await turns();
+  gates[0]?.answer();
+  gates[1]?.answer();
+  await turns();
+  expect({ isIdle, flushes: gates.length }).toEqual({ isIdle: false, flushes: 3 });
+  gates[2]?.answer();
+  await idle;
+  expect(await Promise.all(results)).toEqual([10, 20, 30]);
+});

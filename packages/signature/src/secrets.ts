@@ -1,0 +1,27 @@
+import { randomBytes } from "node:crypto";
+
+/** Standard Webhooks 1.0.0, "Signature scheme": 24 to 64 random bytes, base64, prefixed. */
+const PREFIX = "whsec_";
+const SECRET_BYTES_MIN = 24;
+const SECRET_BYTES_MAX = 64;
+const SECRET_BYTES_NEW = 32;
+
+/** A new secret, `whsec_` and the base64 of 32 random bytes. */
+export function createWebhookSecret(): string {
+  return PREFIX + randomBytes(SECRET_BYTES_NEW).toString("base64");
+}
+
+/** The key inside a `whsec_…` text; undefined unless it is 24 to 64 bytes of padded, canonical base64. */
+export function parseWebhookSecret(text: string): Buffer | undefined {
+  if (!text.startsWith(PREFIX)) return undefined;
+  const encoded = text.slice(PREFIX.length);
+  const key = Buffer.from(encoded, "base64");
+  const isSized = key.length >= SECRET_BYTES_MIN && key.length <= SECRET_BYTES_MAX;
+  // Node skips what is not base64; receivers' libraries do not.
+  return isSized && key.toString("base64") === encoded ? key : undefined;
+}
+
+/** Whether a text can sign as a Standard Webhooks secret. */
+export function isWebhookSecret(text: string): boolean {
+  return parseWebhookSecret(text) !== undefined;
+}
