@@ -14,6 +14,8 @@ const MIB = 1024 * 1024;
 const REQUESTS_IN_BATCH_MAX = 500;
 const REQUESTS_WAITING_MAX = 5_000;
 const PUBLISH_BYTES = { inFlushMax: 8 * MIB, waitingMax: 64 * MIB };
+/** What an event counts for at least: its row and its deliveries cost, however small its payload. So a flush has at most 512 of them. */
+const EVENT_BYTES_MIN = 16 * 1024;
 const BATCH = { itemsMax: REQUESTS_IN_BATCH_MAX, waitingMax: REQUESTS_WAITING_MAX, isItemFault };
 
 /** What the context is made of. */
@@ -32,7 +34,7 @@ export function createContext({ db, log, enqueue, checkUrl, keys }: ContextParts
     cursors: createCursors(cursorSecret(keys[0])),
     publish: createBatch({
       flush: (requests: PublishRequest[]) => publishEvents(handing, requests),
-      bytes: { of: payloadBytes, ...PUBLISH_BYTES },
+      bytes: { of: requestBytes, ...PUBLISH_BYTES },
       ...BATCH,
     }),
     retry: createBatch({ flush: (requests) => retryDeliveries(handing, requests), ...BATCH }),
@@ -45,8 +47,8 @@ export function createCallers({ db }: Pick<Context, "db">): Batch<string, Caller
 }
 
 /** Text length stands for its bytes: an estimate that costs nothing. */
-function payloadBytes({ events }: PublishRequest): number {
-  return events.reduce((bytes, { payload }) => bytes + payload.length, 0);
+function requestBytes({ events }: PublishRequest): number {
+  return events.reduce((bytes, { payload }) => bytes + Math.max(payload.length, EVENT_BYTES_MIN), 0);
 }
 
 function cursorSecret({ key }: EncryptionKey): Buffer {

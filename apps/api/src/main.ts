@@ -5,6 +5,7 @@ import { createDatabase } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
 import { createDeliveryQueue } from "@homing/queue/queue";
 import { failStart, type Lifecycle, runService } from "@homing/runtime/lifecycle";
+import { logSeldom } from "@homing/runtime/log-seldom";
 import { createLogger, type Logger } from "@homing/runtime/logger";
 import { asStartError, StartError } from "@homing/runtime/start-error";
 import { type EncryptionKey, parseEncryptionKeys } from "@homing/signature/sealing";
@@ -32,7 +33,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     createDeliveryQueue({
       databaseUrl: config.databaseUrl,
       ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
-      onError: (error) => log.warn({ err: error }, "queue.error"),
+      onError: logSeldom(log, "queue.error"),
     }),
   );
   onStop("queue", () => queue.close());

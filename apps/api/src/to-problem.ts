@@ -14,7 +14,10 @@ export function toProblem(error: unknown): Problem {
     return createProblem("unavailable", "Too much is waiting; try again in a moment.");
   }
   if (isDatabaseAway(error)) {
-    return createProblem("unavailable", "The database cannot be reached. Try again in a moment.");
+    return createProblem(
+      "unavailable",
+      "The database cannot be reached or does not answer in time. Try again in a moment.",
+    );
   }
   return createProblem("internal_error", "The request failed for a reason of ours; it has been recorded.");
 }

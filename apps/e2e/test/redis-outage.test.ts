@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type TestReceiver, startReceiver } from "@homing/local/test-receiver";
 import { waitFor } from "@homing/local/wait-for";
 import { describeOn } from "./backends.js";
+import { jobsAskedFor } from "./board.js";
 import { publishOne } from "./publish-one.js";
 import { publishSteadily } from "./publish-steadily.js";
 import { byWebhookId } from "./received.js";
@@ -10,6 +11,11 @@ import { useInstallation } from "./use-installation.js";
 import { waitForState, waitForStates } from "./wait-for-deliveries.js";
 
 const ANSWER_MS_MAX = 3_000;
+const WAITING_JOBS = 20;
+// Less than the 15 s for which a hint is waited for.
+const HANDED_OVER_MS_MAX = 8_000;
+// Far less than the grace period of 20 s.
+const STOPPED_MS_MAX = 10_000;
 const DELIVERED_MS_MAX = 40_000;
 const TEST_MS_MAX = 60_000;
 
@@ -95,6 +101,36 @@ describeOn(["redis"], "with Redis stopped or emptied", (backend) => {
     },
     TEST_MS_MAX,
   );
+
+  test("an idle worker stops in good order within seconds while Redis is away", async () => {
+    const worker = await installation().startWorker();
+    await installation().redis?.stop();
+    const askedAt = performance.now();
+    worker.kill("SIGTERM");
+    expect(await worker.exited).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(STOPPED_MS_MAX);
+    await installation().restartRedis();
+  });
+
+  test("what waited in a Redis that is flushed is handed over again at once, not when its patience is over", async () => {
+    const { client, redis, workers } = installation();
+    receiver.answerWith(() => ({}));
+    const { webhook, type, delivery } = await publishOne(client, { url: receiver.url });
+    await waitForState(client, delivery.id, "succeeded");
+    const [worker] = workers;
+    worker?.kill("SIGSTOP");
+    try {
+      for (let number = 1; number <= WAITING_JOBS; number += 1) await client.publish(type, { number });
+      await waitFor(async () => (await jobsAskedFor(installation(), "waiting")).length >= WAITING_JOBS, {
+        what: "the jobs on the board",
+      });
+      await flush(redis?.port ?? 0);
+    } finally {
+      worker?.kill("SIGCONT");
+    }
+    const wanted = { webhookId: webhook.id, state: "succeeded" as const, count: WAITING_JOBS + 1 };
+    expect(await waitForStates(client, wanted, HANDED_OVER_MS_MAX)).toHaveLength(WAITING_JOBS + 1);
+  });
 });
 
 function flush(port: number): Promise<void> {

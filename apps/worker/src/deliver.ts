@@ -4,35 +4,50 @@ import type { DeliveryJob } from "@homing/queue/delivery-job";
 import type { DeliveryJobOutcome } from "@homing/queue/worker";
 import type { Logger } from "@homing/runtime/logger";
 
-/**
- * Runs one job: it says where to look, the claim decides whether there is anything to do. A receiver's failure completes the
- * job; only our own faults throw.
- */
-export function createDeliver({
-  attempts,
-  log,
-}: {
-  attempts: Attempts;
-  log: Logger;
-}): (job: DeliveryJob) => Promise<DeliveryJobOutcome> {
-  return async ({ deliveryId }) => {
-    const report = await attempts.attempt(deliveryId);
-    switch (report.outcome) {
-      case "too_early":
-        return { tooEarlyByMs: report.byMs };
-      case "nothing_to_do":
-        return { outcome: report.outcome };
-      case "attempted":
-        log.info(wideLine(report), "delivery.attempted");
-        return {
-          outcome: report.result.outcome,
-          responseStatus: report.result.status ?? null,
-          durationMs: Math.round(report.result.durationMs),
-        };
-      default:
-        return report satisfies never;
-    }
+export interface Deliver {
+  /**
+   * Runs one job: it says where to look, the claim decides whether there is anything to do. A receiver's failure completes the
+   * job; only our own faults throw.
+   */
+  run: (job: DeliveryJob) => Promise<DeliveryJobOutcome>;
+  /** Resolves when no job is under way. */
+  idle: () => Promise<void>;
+}
+
+export function createDeliver({ attempts, log }: { attempts: Attempts; log: Logger }): Deliver {
+  const underWay = new Set<Promise<DeliveryJobOutcome>>();
+  return {
+    async run({ deliveryId }) {
+      const job = deliver({ attempts, log }, deliveryId);
+      underWay.add(job);
+      return job.finally(() => underWay.delete(job));
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
+    },
   };
+}
+
+async function deliver(
+  { attempts, log }: { attempts: Attempts; log: Logger },
+  deliveryId: string,
+): Promise<DeliveryJobOutcome> {
+  const report = await attempts.attempt(deliveryId);
+  switch (report.outcome) {
+    case "too_early":
+      return { tooEarlyByMs: report.byMs };
+    case "nothing_to_do":
+      return { outcome: report.outcome };
+    case "attempted":
+      log.info(wideLine(report), "delivery.attempted");
+      return {
+        outcome: report.result.outcome,
+        responseStatus: report.result.status ?? null,
+        durationMs: Math.round(report.result.durationMs),
+      };
+    default:
+      return report satisfies never;
+  }
 }
 
 /** All that is known of one attempt, on one line, without secrets or bodies. */

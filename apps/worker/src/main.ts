@@ -1,14 +1,17 @@
 import { setMaxListeners } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "@homing/core/context";
 import { createAttempts } from "@homing/core/deliveries/attempt";
+import { USER_AGENT } from "@homing/core/deliveries/sign";
 import { createDatabase } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
 import { createAddressPolicy } from "@homing/egress/address-policy";
 import { createUrlCheck } from "@homing/egress/check-url";
 import { createSend } from "@homing/egress/send";
 import { createDeliveryQueue } from "@homing/queue/queue";
-import { createDeliveryWorker } from "@homing/queue/worker";
+import { createDeliveryWorker, type DeliveryWorker } from "@homing/queue/worker";
 import { failStart, type Lifecycle, runService } from "@homing/runtime/lifecycle";
+import { logSeldom } from "@homing/runtime/log-seldom";
 import { createLogger, type Logger } from "@homing/runtime/logger";
 import { asStartError, StartError } from "@homing/runtime/start-error";
 import { createSealer, parseEncryptionKeys } from "@homing/signature/sealing";
@@ -20,16 +23,17 @@ import { startRelay } from "./relay.js";
 
 const NAME = "homing-worker";
 const CONNECTIONS_MAX = 10;
-const USER_AGENT = "Homing/0.1";
 /** Left of the grace period for recording what a stop cut off. */
 const RECORDING_MS = 3_000;
+/** For telling the queue that the last jobs are done. */
+const COMPLETING_MS = 1_500;
 
 async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promise<void> {
   const connection = {
     databaseUrl: config.databaseUrl,
     ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
   };
-  const onError = (error: Error) => log.warn({ err: error }, "queue.error");
+  const onError = logSeldom(log, "queue.error");
 
   const db = createDatabase({ url: config.databaseUrl, connectionsMax: CONNECTIONS_MAX, applicationName: NAME });
   onStop("database", () => db.$disconnect());
@@ -61,26 +65,35 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   // Each attempt under way listens to it.
   setMaxListeners(config.concurrency, cutOff.signal);
   const attempts = createAttempts(context, { signal: cutOff.signal });
+  const deliver = createDeliver({ attempts, log });
   const worker = createDeliveryWorker({
     ...connection,
     concurrency: config.concurrency,
-    process: createDeliver({ attempts, log }),
+    process: deliver.run,
     onError,
     onFailed: ({ jobId, error }) => log.error({ err: error, job_id: jobId }, "job.failed"),
   });
-  onStop("worker", async () => {
-    const timer = setTimeout(() => cutOff.abort(), Math.max(0, config.shutdownGraceMs - RECORDING_MS));
-    await worker.close();
-    clearTimeout(timer);
-  });
-  await worker.start();
-
   const relay = startRelay(context, queue);
   onStop("relay", () => relay.stop());
   const maintenance = startMaintenance(context, { retentionMs: config.retentionMs });
   onStop("maintenance", () => maintenance.stop());
-  onStop("readiness", () => health.drain());
+  await worker.start();
+  // The first to stop, with the whole grace period before it: the requests that are out need it.
+  onStop("worker", async () => {
+    health.drain();
+    const timer = setTimeout(() => cutOff.abort(), Math.max(0, config.shutdownGraceMs - RECORDING_MS));
+    await closeWorker(worker, deliver.idle);
+    clearTimeout(timer);
+  });
   log.info({ health_port: health.port, concurrency: config.concurrency }, "worker.started");
+}
+
+/** Waits for the jobs under way; then for the queue's word that they are done, unless the queue is away. */
+async function closeWorker(worker: DeliveryWorker, jobsDone: () => Promise<void>): Promise<void> {
+  const closed = worker.close().then(() => true);
+  await Promise.race([closed, jobsDone()]);
+  const isClosed = await Promise.race([closed, wait(COMPLETING_MS, false, { ref: false })]);
+  if (!isClosed) await worker.closeNow();
 }
 
 try {

@@ -24,25 +24,27 @@ export function startRelay(context: Pick<Context, "db" | "enqueue" | "log">, que
       const queueEpochMs = await queue.epoch(Date.now());
       // The queue's store is not the one we knew: all hints that were handed over before are gone.
       const sweepSinceMs = queueEpochMs === knownEpochMs ? null : queueEpochMs;
-      await relayAll(context, queue, { sweepSinceMs, signal });
-      knownEpochMs = queueEpochMs;
+      const isDone = await relayAll(context, queue, { sweepSinceMs, signal });
+      if (isDone) knownEpochMs = queueEpochMs;
       await releaseHeld(context, { limit: RELEASED_AT_ONCE_MAX });
     },
   });
 }
 
+/** @returns whether nothing is left to hand over; not so when the queue is full enough, or away */
 async function relayAll(
   context: Pick<Context, "db" | "enqueue" | "log">,
   queue: DeliveryQueue,
   { signal, sweepSinceMs }: { sweepSinceMs: number | null; signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const begunMs = performance.now();
-  while (!signal.aborted) {
+  while (!signal.aborted && (await queue.depth()) < DEPTH_MAX) {
     // Clocks differ: what this sweep handed over itself is never taken for lost.
     const lostAgeMs = sweepSinceMs === null ? null : Math.max(Date.now() - sweepSinceMs, performance.now() - begunMs);
-    const handedOver = await relayDeliveries(context, { limit: HANDED_OVER_AT_ONCE_MAX, lostAgeMs });
+    const { handedOver, isTaken } = await relayDeliveries(context, { limit: HANDED_OVER_AT_ONCE_MAX, lostAgeMs });
+    if (!isTaken) return false;
     if (handedOver > 0) context.log.info({ hints: handedOver, sweep: lostAgeMs !== null }, "relay.handed_over");
-    if (handedOver < HANDED_OVER_AT_ONCE_MAX) return;
-    if ((await queue.depth()) > DEPTH_MAX) return;
+    if (handedOver < HANDED_OVER_AT_ONCE_MAX) return true;
   }
+  return false;
 }

@@ -39,7 +39,7 @@ async function deliver(report: AttemptReport) {
       return Promise.resolve(report);
     },
   };
-  return { outcome: await createDeliver({ attempts, log })(JOB), lines, asked };
+  return { outcome: await createDeliver({ attempts, log }).run(JOB), lines, asked };
 }
 
 test("the job's delivery is attempted, and a receiver's failure completes the job", async () => {
@@ -92,6 +92,6 @@ test("a job that comes too early asks to be run later, one with nothing to do co
 
 test("our own fault fails the job", async () => {
   const attempts = { attempt: () => Promise.reject(new Error("the database is away")) };
-  const run = createDeliver({ attempts, log: createLogger({ service: "test", level: "silent" }) });
+  const { run } = createDeliver({ attempts, log: createLogger({ service: "test", level: "silent" }) });
   await expect(run(JOB)).rejects.toThrow("the database is away");
 });

@@ -2,6 +2,7 @@ import { dropPartitions, makePartitions } from "@homing/db/partitions";
 import type { Context } from "./context.js";
 
 const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+const FORGOTTEN_AT_ONCE_MAX = 10_000;
 
 /** What a round of maintenance did. */
 export interface MaintenanceReport {
@@ -10,15 +11,27 @@ export interface MaintenanceReport {
   idempotencyKeysForgotten: number;
 }
 
-/** Makes partitions ahead, drops those past their retention, forgets idempotency keys after 24 h. Any process may do it at any time. */
+/** Forgets idempotency keys after 24 h, makes partitions ahead, drops those past their retention. Any process may do it at any time. */
 export async function maintain(
   { db }: Pick<Context, "db">,
   { nowMs, retentionMs }: { nowMs: number; retentionMs: number },
 ): Promise<MaintenanceReport> {
+  const idempotencyKeysForgotten = await forgetIdempotencyKeys(db);
   const partitionsMade = await makePartitions(db, nowMs);
   const partitionsDropped = await dropPartitions(db, { nowMs, retentionMs });
-  const { count } = await db.idempotencyKey.deleteMany({
-    where: { createdAt: { lt: new Date(nowMs - IDEMPOTENCY_TTL_MS) } },
-  });
-  return { partitionsMade, partitionsDropped, idempotencyKeysForgotten: count };
+  return { partitionsMade, partitionsDropped, idempotencyKeysForgotten };
+}
+
+/** In bites, so that no backlog makes the statement too long to finish. */
+async function forgetIdempotencyKeys(db: Context["db"]): Promise<number> {
+  for (let forgotten = 0; ;) {
+    const bite = await db.$executeRaw`
+      DELETE FROM idempotency_keys WHERE (organization_id, key) IN (
+        SELECT organization_id, key FROM idempotency_keys
+        WHERE created_at < now() - ${IDEMPOTENCY_TTL_MS} * interval '1 millisecond'
+        LIMIT ${FORGOTTEN_AT_ONCE_MAX}
+      )`;
+    forgotten += bite;
+    if (bite < FORGOTTEN_AT_ONCE_MAX) return forgotten;
+  }
 }

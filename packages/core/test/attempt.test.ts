@@ -1,3 +1,4 @@
+import { createDatabase } from "@homing/db/client";
 import { verifyStandard } from "@homing/signature/standard-webhooks";
 import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
@@ -130,4 +131,31 @@ test("a record outlives a database that ends its connections", async () => {
   });
   expect(await attempts.attempt(deliveryId)).toMatchObject({ record: { outcome: "settled" } });
   expect((await rowOf(world, deliveryId)).state).toBe("succeeded");
+});
+
+test("a claim for which no database answers puts the hint off, and is no failure", async () => {
+  const away = createDatabase({ url: "postgres://127.0.0.1:1/none", connectionsMax: 1, applicationName: "test" });
+  const cutOff = createAttempts({ ...world.context, db: away }, { signal: new AbortController().signal });
+  expect(await cutOff.attempt(uuidv7())).toEqual({ outcome: "too_early", byMs: 1_000 });
+  expect(world.sent).toHaveLength(0);
+  await away.$disconnect();
+});
+
+test("a delivery that cannot be signed is put off with the reason, takes no number, and its job fails for all to see", async () => {
+  const { deliveryId, webhook } = await dueDelivery();
+  await world.db.webhookSecret.updateMany({ where: { webhookId: webhook.id }, data: { sealed: "v1.gone.AAAA" } });
+  await expect(attempts.attempt(deliveryId)).rejects.toThrow();
+  expect(world.sent).toHaveLength(0);
+  expect(await rowOf(world, deliveryId)).toMatchObject({
+    state: "pending",
+    attemptsInSeries: 0,
+    lastError: "it could not be signed",
+  });
+});
+
+test("after the cut-off nothing is claimed any more", async () => {
+  const { deliveryId } = await dueDelivery();
+  const cutOff = createAttempts(world.context, { signal: AbortSignal.abort() });
+  expect(await cutOff.attempt(deliveryId)).toEqual({ outcome: "too_early", byMs: 1_000 });
+  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", attemptsInSeries: 0 });
 });

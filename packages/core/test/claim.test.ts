@@ -128,3 +128,11 @@ test("a claim carries all valid secrets, newest first, and no expired one", asyn
   const claim = await claimOne(world, deliveryId);
   expect(claim.secrets.map(({ id }) => id)).toEqual(rows.slice(0, -1).map(({ id }) => id));
 });
+
+test("a hint for a retry beyond the queue's horizon has nothing to do: Postgres keeps it", async () => {
+  const { deliveryId } = await newDelivery(world, {
+    retryPolicy: { delaysSeconds: [3600], jitter: 0, finalStatuses: [] },
+  });
+  await attemptOnce(world, deliveryId, REFUSED);
+  expect(await claimDeliveries(world.context, [deliveryId])).toEqual([{ outcome: "nothing_to_do" }]);
+});

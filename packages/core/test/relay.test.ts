@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import { releaseHeld } from "../src/deliveries/release-held.js";
+import { publishEvents } from "../src/events/publish.js";
 import { archiveWebhook, disableWebhook, enableWebhook } from "../src/webhooks/state.js";
 import { claimDeliveries } from "../src/deliveries/claim.js";
 import {
@@ -36,7 +37,9 @@ beforeEach(async () => {
 });
 
 function relay(options: { limit?: number; lostAgeMs?: number | null } = {}): Promise<number> {
-  return relayDeliveries(world.context, { limit: 1_000, lostAgeMs: null, ...options });
+  return relayDeliveries(world.context, { limit: 1_000, lostAgeMs: null, ...options }).then(
+    ({ handedOver }) => handedOver,
+  );
 }
 
 test("a hint in the queue is left alone until its patience has run out, then it is handed over again, once", async () => {
@@ -202,4 +205,18 @@ test("a webhook that is disabled again keeps what it holds; one that is archived
   await claimDeliveries(world.context, [...kept.ids, ...gone.ids]);
   expect((await rowOf(world, only(kept.ids))).state).toBe("held");
   expect((await rowOf(world, only(gone.ids))).state).toBe("cancelled");
+});
+
+test("released deliveries are handed over in the order of their events, also those of one batch", async () => {
+  const organizationId = await newOrganization(world);
+  const { id: webhookId } = await newWebhook(world, organizationId);
+  await disableWebhook(world.context, { organizationId, webhookId }, "test");
+  const events = Array.from({ length: 40 }, () => ({ type: "a.b", payload: "{}" }));
+  await publishEvents(world.context, [{ organizationId, events }]);
+  await enableWebhook(world.context, { organizationId, webhookId });
+  while ((await releaseHeld(world.context, { limit: 15 })) > 0) await relay({ limit: 10 });
+  while ((await relay({ limit: 10 })) > 0);
+  const rows = await world.db.delivery.findMany({ orderBy: { eventId: "asc" } });
+  expect(world.hints.map(({ deliveryId }) => deliveryId)).toEqual(rows.map(({ id }) => id));
+  expect(world.hints).toHaveLength(40);
 });

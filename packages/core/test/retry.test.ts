@@ -239,3 +239,9 @@ test("what is in flight or finished, unknown or another's is not cancelled", asy
     outcome: "not_found",
   });
 });
+
+test("a delivery whose event is past its retention is gone", async () => {
+  const { organizationId, deliveryId } = await failedDelivery();
+  await world.db.event.delete({ where: { id: (await rowOf(world, deliveryId)).eventId } });
+  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "not_found" });
+});

@@ -1,5 +1,5 @@
-/** SQLSTATE classes that a single item may cause: data exceptions, constraint violations, deadlocks and the like. */
-const ITEM_FAULT = /^(22|23|40)/;
+/** SQLSTATEs that a single item may cause: data exceptions, constraint violations, deadlocks; a time-out, which half the items may not meet. */
+const ITEM_FAULT = /^(22|23|40|57014)/;
 
 /** Whether a database error may come from one item of a batch, so that its neighbours would pass without it. */
 export function isItemFault(error: unknown): boolean {
@@ -8,7 +8,7 @@ export function isItemFault(error: unknown): boolean {
 }
 
 /** Connection trouble and a server that stops, starts or is full: nothing is wrong with the request, later it may pass. */
-const AWAY = /^(08|53|57P|57014)/;
+const AWAY = /^(08|25006|40|53|57P|57014)/;
 const AWAY_KINDS = new Set([
   "DatabaseNotReachable",
   "ConnectionClosed",

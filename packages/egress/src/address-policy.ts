@@ -4,6 +4,8 @@ import ipaddr from "ipaddr.js";
 /** All of IPv6 that is assigned for public unicast (IANA); what lies outside is never a receiver. */
 const PUBLIC_IPV6 = ipaddr.parseCIDR("2000::/3");
 /** RFC 6052 §2.1: the IPv4 address is in the last 32 bits. */
+/** Public by its number, but it answers every machine in Azure as its host: metadata, keys, extensions. */
+const AZURE_HOST = ipaddr.parseCIDR("168.63.129.16/32");
 const NAT64 = ipaddr.parseCIDR("64:ff9b::/96");
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -46,7 +48,7 @@ function reached(address: Address): Address {
 }
 
 function isPublic(address: Address): boolean {
-  if (address instanceof ipaddr.IPv4) return address.range() === "unicast";
+  if (address instanceof ipaddr.IPv4) return address.range() === "unicast" && !isWithin(address, AZURE_HOST);
   if (isWithin(address, NAT64)) return isPublic(new ipaddr.IPv4(address.toByteArray().slice(12)));
   return isWithin(address, PUBLIC_IPV6) && address.range() === "unicast";
 }

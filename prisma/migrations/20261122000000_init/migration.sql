@@ -210,8 +210,8 @@ CREATE INDEX "deliveries_relay_at_idx" ON "deliveries"("relay_at") WHERE "relay_
 -- The webhooks whose held deliveries are being released: seldom any.
 CREATE INDEX "webhooks_releasing_until_idx" ON "webhooks"("releasing_until") WHERE "releasing_until" IS NOT NULL;
 
--- What an enable releases, in the order of its making.
-CREATE INDEX "deliveries_held_idx" ON "deliveries"("webhook_id", "id") WHERE "state" = 'held';
+-- What an enable releases, in the order of the events.
+CREATE INDEX "deliveries_held_idx" ON "deliveries"("webhook_id", "event_id") WHERE "state" = 'held';
 
 -- What is due has a time to be looked at; what is finished has none; a lease belongs to a delivery in flight.
 ALTER TABLE "deliveries"

@@ -1,5 +1,6 @@
 import type { Event } from "@homing/core/events/event";
 import { formatEventId } from "@homing/core/events/event-id";
+import type { EventSummary } from "@homing/core/events/read";
 import Joi from "joi";
 import { eventType, texts, time, timeAnswer, uuid } from "./schemas.js";
 
@@ -40,28 +41,32 @@ export const publishedAnswer = Joi.object({
   created_at: timeAnswer().required(),
 }).id("PublishedEvent");
 
-export const eventAnswer = Joi.object({
+const summary = {
   id: Joi.string().required().example("evt_01JBAAAA000000000000000000"),
   type: Joi.string().required(),
-  payload: Joi.object().unknown().required(),
   attributes: Joi.object().pattern(Joi.string(), Joi.string().allow("")).required(),
   occurred_at: timeAnswer().required(),
   matched_webhooks: Joi.number().integer().required(),
   created_at: timeAnswer().required(),
-}).id("Event");
+};
 
-/**
- * An event as JSON text. Its payload stands in it byte for byte, so that numbers no double can hold survive reading, too.
- */
+/** In lists: payloads are large, and a page of them would have no bound. */
+export const eventSummaryAnswer = Joi.object(summary).id("EventSummary");
+
+export const eventAnswer = Joi.object({ ...summary, payload: Joi.object().unknown().required() }).id("Event");
+
+export function eventSummaryBody(event: EventSummary): object {
+  return {
+    id: formatEventId(event.id),
+    type: event.type,
+    attributes: event.attributes,
+    occurred_at: event.occurredAt.toISOString(),
+    matched_webhooks: event.matchedWebhooks,
+    created_at: event.createdAt.toISOString(),
+  };
+}
+
+/** An event as JSON text. Its payload stands in it byte for byte, so that numbers no double can hold survive reading, too. */
 export function eventJson(event: Event): string {
-  const { payload, ...plain } = event;
-  const head = JSON.stringify({
-    id: formatEventId(plain.id),
-    type: plain.type,
-    attributes: plain.attributes,
-    occurred_at: plain.occurredAt.toISOString(),
-    matched_webhooks: plain.matchedWebhooks,
-    created_at: plain.createdAt.toISOString(),
-  });
-  return `${head.slice(0, -1)},"payload":${payload}}`;
+  return `${JSON.stringify(eventSummaryBody(event)).slice(0, -1)},"payload":${event.payload}}`;
 }

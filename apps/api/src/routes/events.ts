@@ -5,7 +5,7 @@ import Joi from "joi";
 import type { ApiContext } from "../api-context.js";
 import { type Route, route } from "../route.js";
 import { deliveryAnswer, deliveryBody } from "./delivery-bodies.js";
-import { eventAnswer, eventJson } from "./event-bodies.js";
+import { eventAnswer, eventJson, eventSummaryAnswer, eventSummaryBody } from "./event-bodies.js";
 import { pageBody, toPageRequest } from "./page.js";
 import { eventId, eventType, type PageQuery, pageOf, pageQuery } from "./schemas.js";
 
@@ -27,18 +27,16 @@ export function eventRoutes(context: ApiContext): Route[] {
       method: "GET",
       path: "/v1/events",
       operationId: "listEvents",
-      summary: "List events, newest first",
+      summary: "List events without their payloads, newest first",
       tag: TAG,
       scope: "events:read",
       input: { query: Joi.object<PageQuery & { type?: string }>({ ...pageQuery, type: eventType() }) },
-      answers: { 200: { description: "A page of events", schema: pageOf(eventAnswer) } },
+      answers: { 200: { description: "A page of events", schema: pageOf(eventSummaryAnswer) } },
       refusals: [],
       async handle({ caller, query }) {
         const place = { list: "events", organizationId: caller.organizationId };
         const page = await listEvents(context, { ...toPageRequest(cursors, place, query), type: query.type ?? null });
-        const { next_cursor } = pageBody(cursors, place, page, () => ({}));
-        const data = `[${page.items.map(eventJson).join(",")}]`;
-        return { status: 200, body: Buffer.from(`{"data":${data},"next_cursor":${JSON.stringify(next_cursor)}}`) };
+        return { status: 200, body: pageBody(cursors, place, page, eventSummaryBody) };
       },
     }),
     route({

@@ -29,7 +29,7 @@ function enableWebhookRoute(context: ApiContext): Route {
     path: "/v1/webhooks/{webhook_id}/enable",
     operationId: "enableWebhook",
     summary: "Send to a webhook again",
-    description: "The deliveries that were held meanwhile go out in the order they were made.",
+    description: "The deliveries that were held meanwhile go out in the order of their events.",
     tag: TAG,
     scope: "webhooks:write",
     input: { params },

@@ -86,7 +86,7 @@ describe("POST /v1/events", () => {
     const text = `{"payload":  ${payload} , "type":"a.b"}`;
     const { body } = await us.ask("POST", "/v1/events", { text });
     expect((await us.ask("GET", `/v1/events/${body.id}`)).text).toContain(`"payload":${payload}}`);
-    expect((await us.ask("GET", "/v1/events")).text).toContain(`"payload":${payload}}`);
+    expect((await us.ask("GET", "/v1/events")).text).not.toContain("payload");
     expect(await api.db.event.findFirst({ where: { organizationId: us.organizationId } })).toMatchObject({ payload });
   });
 

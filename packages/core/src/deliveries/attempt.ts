@@ -5,7 +5,8 @@ import type { Context } from "../context.js";
 import type { SendResult } from "../outcome.js";
 import { type Claim, type ClaimOutcome, claimDeliveries } from "./claim.js";
 import { type MadeAttempt, type RecordOutcome, recordAttempts } from "./record.js";
-import { signRequest } from "./sign.js";
+import { putOff } from "./put-off.js";
+import { type SignedRequest, signRequest } from "./sign.js";
 
 const CLAIMS_IN_BATCH_MAX = 200;
 const RECORDS_IN_BATCH_MAX = 200;
@@ -13,6 +14,7 @@ const RECORDS_IN_BATCH_MAX = 200;
 const WAITING_MAX = 100_000;
 const RECORD_TRIES_MAX = 40;
 const RECORD_PAUSE_MS = 500;
+const CLAIM_PAUSE_MS = 1_000;
 
 /** What came of one hint. */
 export type AttemptReport = Exclude<ClaimOutcome, { outcome: "claimed" }> | AttemptMade;
@@ -48,6 +50,17 @@ export function createAttempts(context: Context, options: { signal: AbortSignal 
     isItemFault,
   });
 
+  /** A database that is away is no fault of the delivery: its hint is put off, not failed. */
+  async function claim(deliveryId: string): Promise<ClaimOutcome> {
+    try {
+      return await claims.add(deliveryId);
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      context.log.warn({ err: error, delivery_id: deliveryId }, "delivery.not_claimed_yet");
+      return { outcome: "too_early", byMs: CLAIM_PAUSE_MS };
+    }
+  }
+
   /** The request has left: its record is worth waiting for a database that restarts. */
   async function record(attempt: MadeAttempt): Promise<RecordOutcome> {
     for (let tries = 1; ; tries++) {
@@ -61,18 +74,28 @@ export function createAttempts(context: Context, options: { signal: AbortSignal 
     }
   }
 
+  /** What cannot be signed is a fault of ours: the job fails for all to see, and the delivery waits for the mend. */
+  async function sign(claimed: Claim): Promise<SignedRequest> {
+    try {
+      return signRequest(context, claimed, Date.now());
+    } catch (error) {
+      await putOff(context, claimed, "it could not be signed");
+      throw error;
+    }
+  }
+
   return {
     async attempt(deliveryId) {
-      const claimed = await claims.add(deliveryId);
+      if (options.signal.aborted) return { outcome: "too_early", byMs: CLAIM_PAUSE_MS };
+      const claimed = await claim(deliveryId);
       if (claimed.outcome !== "claimed") return claimed;
-      const { claim } = claimed;
-      const { request, recordableHeaders } = signRequest(context, claim, Date.now());
+      const { request, recordableHeaders } = await sign(claimed.claim);
       const result = await context.send({ ...request, signal: options.signal });
+      const attempt = { claim: claimed.claim, result };
       return {
         outcome: "attempted",
-        claim,
-        result,
-        record: await record({ claim, result, requestHeaders: recordableHeaders }),
+        ...attempt,
+        record: await record({ ...attempt, requestHeaders: recordableHeaders }),
       };
     },
   };

@@ -1,6 +1,7 @@
 import type { Context } from "../context.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { AttemptTrigger } from "./delivery.js";
+import { HINT_HORIZON_MS } from "./hint.js";
 
 /** The lease outlasts the request's own deadline by the time that claiming and recording may take. */
 const LEASE_MARGIN_MS = 5_000;
@@ -70,7 +71,8 @@ export async function claimDeliveries(
   return deliveryIds.map((id): ClaimOutcome => {
     const claim = claimed.get(id);
     const byMs = early.get(id);
-    if (byMs !== undefined) return { outcome: "too_early", byMs };
+    // What is further off waits in Postgres, not in the queue.
+    if (byMs !== undefined && byMs <= HINT_HORIZON_MS) return { outcome: "too_early", byMs };
     if (claim === undefined || taken.has(id)) return { outcome: "nothing_to_do" };
     // Two hints for one delivery may share a batch: one of them gets it.
     taken.add(id);

@@ -8,19 +8,22 @@ export const HINT_HORIZON_MS = 60_000;
 /**
  * Hands hints to the queue. The deliveries are committed, so this may fail: then the relay is told to look at them at once.
  * Never rejects.
+ * @returns whether the queue took them
  */
 export async function handOver(
   { db, enqueue, log }: Pick<Context, "db" | "enqueue" | "log">,
   hints: Hint[],
-): Promise<void> {
-  if (hints.length === 0) return;
+): Promise<boolean> {
+  if (hints.length === 0) return true;
   try {
     await enqueue(hints);
+    return true;
   } catch (error) {
     log.warn({ err: error, hints: hints.length }, "hints.not_handed_over");
     await forgetHandOver(db, hints).catch((failure: unknown) => {
       log.warn({ err: failure }, "hints.left_to_their_patience");
     });
+    return false;
   }
 }
 

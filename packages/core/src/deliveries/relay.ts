@@ -3,6 +3,7 @@ import { HINT_HORIZON_MS, HINT_PATIENCE_MS, handOver } from "./hint.js";
 
 interface RelayedRow {
   id: string;
+  event_id: string;
   series: number;
   attempts_in_series: number;
   delay_ms: number;
@@ -13,23 +14,29 @@ interface RelayedRow {
  * got lost. Any number of relays may run at once: each takes rows that no other holds.
  * @param options.lostAgeMs hints handed over so many milliseconds ago or earlier are known to be gone and are handed over again
  *   without waiting for their patience to run out; null when none are
- * @returns how many were handed over; `limit` means that there may be more
+ * @returns how many were handed over, where `limit` means that there may be more; and whether the queue took them
  */
 export async function relayDeliveries(
   context: Pick<Context, "db" | "enqueue" | "log">,
   options: { limit: number; lostAgeMs: number | null },
-): Promise<number> {
+): Promise<{ handedOver: number; isTaken: boolean }> {
   const rows = await takeWaiting(context.db, options);
-  await handOver(
+  const isTaken = await handOver(
     context,
-    rows.map(({ id, series, attempts_in_series, delay_ms }): Hint => ({
+    rows.toSorted(byEvent).map(({ id, series, attempts_in_series, delay_ms }): Hint => ({
       deliveryId: id,
       series,
       number: attempts_in_series + 1,
       delayMs: delay_ms,
     })),
   );
-  return rows.length;
+  return { handedOver: rows.length, isTaken };
+}
+
+/** A UUIDv7 sorts by its time: what was published first is handed over first. */
+function byEvent(one: RelayedRow, other: RelayedRow): number {
+  if (one.event_id === other.event_id) return 0;
+  return one.event_id < other.event_id ? -1 : 1;
 }
 
 function takeWaiting(
@@ -42,7 +49,7 @@ function takeWaiting(
       SELECT id FROM deliveries
       WHERE relay_at <= now() + ${lookAheadMs} * interval '1 millisecond'
         AND (relay_at <= now() OR (state = 'pending' AND queued_at <= now() - ${lostAgeMs}::float8 * interval '1 millisecond'))
-      ORDER BY relay_at
+      ORDER BY relay_at, event_id
       LIMIT ${limit}
       FOR UPDATE SKIP LOCKED
     )
@@ -50,6 +57,6 @@ function takeWaiting(
       queued_at = now(),
       relay_at = greatest(now(), next_attempt_at) + ${HINT_PATIENCE_MS} * interval '1 millisecond'
     WHERE id = ANY (ARRAY (SELECT id FROM waiting)) AND relay_at IS NOT NULL
-    RETURNING id, series, attempts_in_series,
+    RETURNING id, event_id, series, attempts_in_series,
       greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms`;
 }

@@ -19,7 +19,7 @@ export async function releaseHeld({ db }: Pick<Context, "db">, { limit }: { limi
       CROSS JOIN LATERAL (
         SELECT id FROM deliveries
         WHERE webhook_id = webhooks.id AND state = 'held'
-        ORDER BY id
+        ORDER BY event_id
         LIMIT ${limit}
         FOR UPDATE SKIP LOCKED
       ) oldest

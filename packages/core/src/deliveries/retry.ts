@@ -77,7 +77,10 @@ function openSeriesIn(db: Transaction, requests: readonly RetryRequest[], nowMs:
     ),
     target AS MATERIALIZED (
       SELECT deliveries.id, deliveries.organization_id, deliveries.state, attempts_in_series, deliveries.updated_at, webhooks.state AS webhook_state
-      FROM deliveries JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      FROM deliveries
+      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      -- Retention may have taken the event of a finished delivery: then there is nothing left to send.
+      JOIN events ON events.id = deliveries.event_id
       WHERE deliveries.id = ANY (${ids}::uuid[])
         AND EXISTS (SELECT FROM asked WHERE asked.id = deliveries.id AND asked.organization_id = deliveries.organization_id)
       ORDER BY deliveries.id
@@ -86,7 +89,10 @@ function openSeriesIn(db: Transaction, requests: readonly RetryRequest[], nowMs:
     wanted AS (
       SELECT DISTINCT target.id FROM target JOIN asked USING (id, organization_id)
       WHERE webhook_state = 'enabled' AND state <> 'in_flight' AND NOT (state = 'pending' AND attempts_in_series = 0)
-        AND updated_at <= statement_timestamp() - waited_ms * interval '1 millisecond'
+        AND (
+          state NOT IN ('pending', 'failed', 'succeeded')
+          OR updated_at <= statement_timestamp() - waited_ms * interval '1 millisecond'
+        )
     ),
     opened AS (
       UPDATE deliveries SET

@@ -6,7 +6,8 @@ import { openHeaders } from "../webhooks/headers.js";
 import { openSecret } from "../webhooks/secret.js";
 import type { Claim } from "./claim.js";
 
-const USER_AGENT = "Homing/0.1 (+https://www.standardwebhooks.com)";
+/** Of every request that leaves. */
+export const USER_AGENT = "Homing/0.1";
 const REDACTED = "[redacted]";
 
 /** A signed request, and its headers as an attempt may record them. */

@@ -3,9 +3,8 @@ import { type Page, type PageRequest, toPage } from "../page.js";
 import { textsOf } from "../texts.js";
 import type { Event } from "./event.js";
 
-interface EventRow extends Omit<Event, "attributes"> {
-  attributes: unknown;
-}
+/** All of an event but its payload, of which a page would have no bound. */
+export type EventSummary = Omit<Event, "payload">;
 
 /** One event of an organization, or null. */
 export async function findEvent(
@@ -13,22 +12,22 @@ export async function findEvent(
   { organizationId, eventId }: { organizationId: string; eventId: string },
 ): Promise<Event | null> {
   const row = await db.event.findFirst({ where: { id: eventId, organizationId } });
-  return row && toEvent(row);
+  return row && { ...row, attributes: textsOf(row.attributes) };
 }
 
-/** An organization's events, newest first. */
+/** An organization's events without their payloads, newest first. */
 export async function listEvents(
   { db }: Pick<Context, "db">,
   { organizationId, limit, after, type }: PageRequest & { type: string | null },
-): Promise<Page<Event>> {
+): Promise<Page<EventSummary>> {
   const rows = await db.event.findMany({
     where: { organizationId, ...(type !== null && { type }), ...(after !== null && { id: { lt: after } }) },
     orderBy: { id: "desc" },
     take: limit + 1,
+    omit: { payload: true },
   });
-  return toPage(rows.map(toEvent), limit);
-}
-
-function toEvent(row: EventRow): Event {
-  return { ...row, attributes: textsOf(row.attributes) };
+  return toPage(
+    rows.map((row) => ({ ...row, attributes: textsOf(row.attributes) })),
+    limit,
+  );
 }

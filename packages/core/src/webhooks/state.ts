@@ -10,7 +10,7 @@ type StateContext = Pick<Context, "db" | "sealer">;
 const RELEASE = Prisma.sql`releasing_until = now() + ${RELEASE_WATCH_MS} * interval '1 millisecond'`;
 
 /**
- * Sends to a webhook again; the deliveries it held go out in the order they were made.
+ * Sends to a webhook again; the deliveries it held go out in the order of their events.
  * @throws DomainError `not_found` or `webhook_archived`
  */
 export function enableWebhook(context: StateContext, name: WebhookName): Promise<Webhook> {
