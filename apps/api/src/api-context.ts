@@ -1,5 +1,5 @@
 import type { Context } from "@homing/core/context";
-import type { RetryOutcome, RetryRequest } from "@homing/core/deliveries/retry";
+import type { RetriedDelivery, RetryRequest } from "@homing/core/deliveries/retry";
 import type { PublishRequest } from "@homing/core/events/event";
 import type { PublishOutcome } from "@homing/core/events/publish";
 import type { Batch } from "@homing/runtime/batch";
@@ -9,6 +9,6 @@ import type { Cursors } from "./cursor.js";
 export interface ApiContext extends Omit<Context, "send" | "random"> {
   /** Publishes the events of one request, in the company of those that arrive with it. */
   publish: Batch<PublishRequest, PublishOutcome>;
-  retry: Batch<RetryRequest, RetryOutcome>;
+  retry: Batch<RetryRequest, RetriedDelivery[]>;
   cursors: Cursors;
 }

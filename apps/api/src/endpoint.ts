@@ -43,8 +43,17 @@ export function createEndpoint(route: Route, authenticate: Authenticate): Endpoi
       rawBody,
       requestId: record.requestId,
       receivedAtMs: record.receivedAtMs,
+      clientGone: () => signalClose(res),
     });
   };
+}
+
+/** Made only for a handler that asks: most are done before anybody could leave. */
+function signalClose(res: Response): AbortSignal {
+  const gone = new AbortController();
+  if (res.closed) gone.abort();
+  else res.once("close", () => gone.abort());
+  return gone.signal;
 }
 
 function readJson(route: Route, rawBody: Buffer, contentType: string | undefined): ReturnType<typeof parseJson> {

@@ -10,6 +10,7 @@ import { createLogger, type Logger } from "@homing/runtime/logger";
 import { asStartError, StartError } from "@homing/runtime/start-error";
 import { type EncryptionKey, parseEncryptionKeys } from "@homing/signature/sealing";
 import { createApp } from "./app.js";
+import { contractSurfaces } from "./contracts/all.js";
 import { type Config, readConfig } from "./config.js";
 import { createCallers, createContext } from "./create-context.js";
 import { listen } from "./http-server.js";
@@ -46,7 +47,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   const callers = createCallers({ db });
   const health = createHealth({ database: () => db.$queryRaw`SELECT 1` });
   const app = createApp({
-    contracts: [],
+    contracts: contractSurfaces(context),
     native: createNativeSurface(nativeRoutes(context)),
     authenticate: callers.add,
     log,

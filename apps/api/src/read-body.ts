@@ -37,7 +37,10 @@ function toRefusal(error: unknown, bytesMax: number): Error {
     case "entity.too.large":
       return refusal("payload_too_large", `The body is larger than ${bytesMax} bytes.`);
     case "encoding.unsupported":
-      return refusal("unsupported_media_type", "The content encoding is none of gzip, deflate, br, identity.");
+      return refusal("unsupported_media_type", "The content encoding is none of gzip, deflate, br, identity.", {
+        // RFC 9110 §15.5.16: it tells this refusal from that of a media type.
+        headers: { "Accept-Encoding": "gzip, deflate, br" },
+      });
     case "request.size.invalid":
       return refusal("malformed_request", "The body is not as long as Content-Length says.");
     default:

@@ -27,6 +27,8 @@ export interface RouteRequest<Params, Query, Headers, Body, By> {
   requestId: string;
   /** When it came in, by `performance.now()`. */
   receivedAtMs: number;
+  /** Aborts when the client leaves before it is answered. */
+  clientGone: () => AbortSignal;
 }
 
 /** `body` is sent as JSON; a Buffer is JSON already and sent as it is; absent: no body. */

@@ -45,6 +45,12 @@ export function expectDocumented(document: OpenApiDocument, answer: ObservedAnsw
   expect({ body, isTaken, errors: validate?.errors }).toEqual({ body, isTaken: true, errors: null });
 }
 
+/** Whether the document has such an operation. */
+export function isDescribed(document: OpenApiDocument, { method, path }: { method: string; path: string }): boolean {
+  const template = findTemplate(document, path);
+  return template !== undefined && document.paths[template]?.[method.toLowerCase()] !== undefined;
+}
+
 function findTemplate(document: OpenApiDocument, path: string): string | undefined {
   const fitting = Object.keys(document.paths).filter((template) => {
     const steps = template.split("/");

@@ -39,6 +39,17 @@ export function resolveRetryPolicy(setting: RetryPolicySetting): RetryPolicy {
 }
 
 /**
+ * A preset with so many retries: its delays from the first on, the last one again and again where it has fewer.
+ * @param retriesMax a whole number from 0
+ */
+export function limitRetries(preset: RetryPreset, retriesMax: number): RetryPolicySetting {
+  const { delaysSeconds, ...policy } = resolveRetryPolicy(preset);
+  if (delaysSeconds.length === retriesMax) return preset;
+  const delays = Array.from({ length: retriesMax }, (_, index) => delaysSeconds[index] ?? delaysSeconds.at(-1) ?? 0);
+  return { ...policy, delaysSeconds: delays };
+}
+
+/**
  * When to try again after the n-th attempt of a series failed.
  * @param options.n the failed attempt, from 1
  * @param options.nowMs for a `Retry-After` that is a date

@@ -4,7 +4,7 @@ import { claimDeliveries } from "../src/deliveries/claim.js";
 import { recordAttempts } from "../src/deliveries/record.js";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import { releaseHeld } from "../src/deliveries/release-held.js";
-import { retryDeliveries } from "../src/deliveries/retry.js";
+import { RETRYABLE_STATES, retryDeliveries } from "../src/deliveries/retry.js";
 import { publishEvents } from "../src/events/publish.js";
 import { disableWebhook, enableWebhook } from "../src/webhooks/state.js";
 import { newOrganization, newWebhook, openWorld, publishOne, REFUSED, responded, type World } from "./world.js";
@@ -68,7 +68,12 @@ test("publishing, claiming, recording, retrying, relaying, holding and maintaini
     loop(() =>
       retryDeliveries(
         world.context,
-        some(ids).map((deliveryId) => ({ organizationId, deliveryId, receivedAtMs: performance.now() })),
+        [some(ids), some(ids)].map((deliveryIds) => ({
+          organizationId,
+          deliveryIds,
+          states: RETRYABLE_STATES,
+          receivedAtMs: performance.now(),
+        })),
       ),
     ),
     loop(() => relayDeliveries(world.context, { limit: 50, lostAgeMs: Math.random() < 0.5 ? 0 : null })),

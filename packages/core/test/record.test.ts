@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { claimDeliveries } from "../src/deliveries/claim.js";
 import { recordAttempts } from "../src/deliveries/record.js";
-import { retryDeliveries } from "../src/deliveries/retry.js";
 import { getWebhook } from "../src/webhooks/read.js";
 import {
   ABORTED,
@@ -15,6 +14,7 @@ import {
   recordOne,
   REFUSED,
   responded,
+  retryOne,
   rowOf,
   shiftTime,
   type World,
@@ -160,7 +160,7 @@ test("a result of a series that a retry ended is late too", async () => {
   await shiftTime(world, deliveryId, FAR_LEASE_MS);
   await attemptOnce(world, deliveryId, REFUSED);
   await shiftTime(world, deliveryId, 10);
-  await retryDeliveries(world.context, [{ organizationId, deliveryId, receivedAtMs: performance.now() }]);
+  await retryOne(world, { organizationId, deliveryId });
   const current = await claimOne(world, deliveryId);
   expect(current).toMatchObject({ series: 2, number: 1, trigger: "manual" });
   expect(await recordOne(world, lost, responded(200))).toEqual({ outcome: "late" });

@@ -1,6 +1,12 @@
 import { expect, test } from "@jest/globals";
 import type { SendResult } from "../src/outcome.js";
-import { RETRY_PRESETS, type RetryPolicy, resolveRetryPolicy, retryDelayMs } from "../src/retry-schedule.js";
+import {
+  limitRetries,
+  RETRY_PRESETS,
+  type RetryPolicy,
+  resolveRetryPolicy,
+  retryDelayMs,
+} from "../src/retry-schedule.js";
 
 const S = 1_000;
 const MIN = 60 * S;
@@ -91,4 +97,17 @@ test("a final status is final only where the policy says so", () => {
   expect(delay(policy, 1, { result: answered(422) })).toBeNull();
   expect(delay(policy, 1, { result: answered(421) })).toBe(10 * S);
   expect(delay(policy, 1, { result: { ...REFUSED, status: 422 } })).toBe(10 * S);
+});
+
+test.each([
+  [0, []],
+  [2, [5, 300]],
+  [7, [5, 300, 1_800, 7_200, 18_000, 18_000, 18_000]],
+] as const)("b3os with %d retries takes its first delays and repeats its last", (retriesMax, delaysSeconds) => {
+  expect(limitRetries("b3os", retriesMax)).toEqual({ delaysSeconds, jitter: 0.2, finalStatuses: [] });
+});
+
+test("a preset with just as many retries as it has stays that preset", () => {
+  expect(limitRetries("b3os", 5)).toBe("b3os");
+  expect(limitRetries("kallima", 0)).toBe("kallima");
 });

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { cancelDelivery } from "../src/deliveries/cancel.js";
-import { retryDeliveries, type RetryOutcome } from "../src/deliveries/retry.js";
+import {
+  RETRYABLE_STATES,
+  type RetriedDelivery,
+  retryDeliveries,
+  type RetryOutcome,
+  type RetryRequest,
+} from "../src/deliveries/retry.js";
 import { archiveWebhook, disableWebhook, enableWebhook } from "../src/webhooks/state.js";
 import {
   attemptOnce,
@@ -10,11 +16,13 @@ import {
   deliveryOf,
   newDelivery,
   newOrganization,
-  only,
+  newWebhook,
   openWorld,
+  publishOne,
   recordOne,
   REFUSED,
   responded,
+  retryOne,
   rowOf,
   shiftTime,
   type World,
@@ -31,7 +39,15 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 async function retry(organizationId: string, deliveryId: string): Promise<RetryOutcome> {
-  return only(await retryDeliveries(world.context, [{ organizationId, deliveryId, receivedAtMs: performance.now() }]));
+  return (await retryOne(world, { organizationId, deliveryId })).outcome;
+}
+
+function requestFor(organizationId: string, ...deliveryIds: string[]): RetryRequest {
+  return { organizationId, deliveryIds, states: RETRYABLE_STATES, receivedAtMs: performance.now() };
+}
+
+function outcomesOf(answers: RetriedDelivery[][]): RetryOutcome[][] {
+  return answers.map((deliveries) => deliveries.map(({ outcome }) => outcome));
 }
 
 /** A delivery whose only attempt failed a while ago. */
@@ -51,7 +67,7 @@ async function setState(deliveryId: string, state: string): Promise<void> {
 test("a retry requeues the same record in a new series and hands over its hint", async () => {
   const { organizationId, deliveryId } = await failedDelivery();
   const before = await deliveryOf(world, organizationId, deliveryId);
-  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "queued" });
+  expect(await retry(organizationId, deliveryId)).toBe("opened");
   expect(await deliveryOf(world, organizationId, deliveryId)).toMatchObject({
     id: before.id,
     number: before.number,
@@ -80,7 +96,7 @@ test.each(["succeeded", "failed", "held", "skipped", "cancelled"])(
   async (state) => {
     const { organizationId, deliveryId } = await failedDelivery();
     await setState(deliveryId, state);
-    expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "queued" });
+    expect(await retry(organizationId, deliveryId)).toBe("opened");
     expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", series: 2 });
   },
 );
@@ -89,7 +105,11 @@ test("a delivery that waits for its first attempt is queued already", async () =
   const { organizationId, deliveryId } = await newDelivery(world);
   await shiftTime(world, deliveryId, 1_000);
   const before = await rowOf(world, deliveryId);
-  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "queued" });
+  expect(await retryOne(world, { organizationId, deliveryId })).toEqual({
+    deliveryId,
+    outcome: "queued_already",
+    seriesTrigger: "automatic",
+  });
   expect(await rowOf(world, deliveryId)).toEqual(before);
 });
 
@@ -97,7 +117,7 @@ test("a delivery in flight is left alone", async () => {
   const { organizationId, deliveryId } = await newDelivery(world);
   const claim = await claimOne(world, deliveryId);
   await shiftTime(world, deliveryId, 1_000);
-  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "in_flight" });
+  expect(await retry(organizationId, deliveryId)).toBe("in_flight");
   await recordOne(world, claim, responded(200));
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "succeeded", series: 1 });
 });
@@ -106,7 +126,7 @@ test("a scheduled retry is pulled forward", async () => {
   const { organizationId, deliveryId } = await newDelivery(world);
   await attemptOnce(world, deliveryId, REFUSED);
   await shiftTime(world, deliveryId, 1_000);
-  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "queued" });
+  expect(await retry(organizationId, deliveryId)).toBe("opened");
   expect(await claimOne(world, deliveryId)).toMatchObject({ series: 2, number: 1, place: 1, trigger: "manual" });
 });
 
@@ -114,7 +134,7 @@ test("fifty retries at once open one series and hand over one hint", async () =>
   const { organizationId, deliveryId } = await failedDelivery();
   const hintsBefore = world.hints.length;
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => retry(organizationId, deliveryId)));
-  expect(outcomes).toEqual(outcomes.map(() => ({ outcome: "queued" })));
+  expect(outcomes.toSorted()).toEqual(["opened", ...Array.from({ length: 49 }, () => "queued_already")]);
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", series: 2 });
   expect(world.hints.slice(hintsBefore)).toEqual([{ deliveryId, series: 2, number: 1, delayMs: 0 }]);
 });
@@ -122,9 +142,10 @@ test("fifty retries at once open one series and hand over one hint", async () =>
 test("fifty retries in one batch open one series and hand over one hint", async () => {
   const { organizationId, deliveryId } = await failedDelivery();
   const hintsBefore = world.hints.length;
-  const requests = Array.from({ length: 50 }, () => ({ organizationId, deliveryId, receivedAtMs: performance.now() }));
-  const outcomes = await retryDeliveries(world.context, requests);
-  expect(outcomes).toEqual(requests.map(() => ({ outcome: "queued" })));
+  const requests = Array.from({ length: 50 }, () => requestFor(organizationId, deliveryId));
+  const [first, ...others] = await retryDeliveries(world.context, requests);
+  expect(first).toEqual([{ deliveryId, outcome: "opened", seriesTrigger: "manual" }]);
+  expect(others).toEqual(others.map(() => [{ deliveryId, outcome: "queued_already", seriesTrigger: "manual" }]));
   expect((await rowOf(world, deliveryId)).series).toBe(2);
   expect(world.hints.slice(hintsBefore)).toHaveLength(1);
 });
@@ -133,9 +154,11 @@ test("a retry that came in before the last attempt was recorded is answered by t
   const { organizationId, deliveryId } = await newDelivery(world, ONE_CHANCE);
   await attemptOnce(world, deliveryId, REFUSED);
   const receivedAtMs = performance.now() - 1_000;
-  expect(await retryDeliveries(world.context, [{ organizationId, deliveryId, receivedAtMs }])).toEqual([
-    { outcome: "queued" },
-  ]);
+  expect(await retryOne(world, { organizationId, deliveryId, receivedAtMs })).toEqual({
+    deliveryId,
+    outcome: "queued_already",
+    seriesTrigger: "automatic",
+  });
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "failed", series: 1 });
 });
 
@@ -157,7 +180,7 @@ test("a retry that waited for a lock while the attempt it asks for was recorded 
     await lockWaiter();
     await transaction.$executeRaw`UPDATE deliveries SET updated_at = clock_timestamp() WHERE id = ${deliveryId}::uuid`;
   });
-  expect(await retrying).toEqual({ outcome: "queued" });
+  expect(await retrying).toBe("queued_already");
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "failed", series: 1 });
 });
 
@@ -174,16 +197,97 @@ test("another organization's and an unknown delivery are not found, and nothing 
   const { organizationId, deliveryId } = await failedDelivery();
   const stranger = await newOrganization(world);
   const before = await rowOf(world, deliveryId);
-  expect(await retry(stranger, deliveryId)).toEqual({ outcome: "not_found" });
-  expect(await retry(organizationId, uuidv7())).toEqual({ outcome: "not_found" });
+  expect(await retry(stranger, deliveryId)).toBe("not_found");
+  expect(await retry(organizationId, uuidv7())).toBe("not_found");
   expect(await rowOf(world, deliveryId)).toEqual(before);
-  const receivedAtMs = performance.now();
-  const mixed = [stranger, organizationId, stranger].map((id) => ({ organizationId: id, deliveryId, receivedAtMs }));
-  expect((await retryDeliveries(world.context, mixed)).map(({ outcome }) => outcome)).toEqual([
-    "not_found",
-    "queued",
-    "not_found",
+  const mixed = [stranger, organizationId, stranger].map((id) => requestFor(id, deliveryId));
+  expect(outcomesOf(await retryDeliveries(world.context, mixed))).toEqual([["not_found"], ["opened"], ["not_found"]]);
+});
+
+test("a retry of another state than those asked for opens nothing", async () => {
+  const { organizationId, deliveryId } = await failedDelivery();
+  const before = await rowOf(world, deliveryId);
+  const asked = { organizationId, deliveryId, states: ["succeeded", "retrying"] } as const;
+  expect((await retryOne(world, asked)).outcome).toBe("ineligible");
+  expect(await rowOf(world, deliveryId)).toEqual(before);
+});
+
+test("a scheduled retry counts as retrying, not as pending", async () => {
+  const { organizationId, deliveryId } = await newDelivery(world);
+  await attemptOnce(world, deliveryId, REFUSED);
+  await shiftTime(world, deliveryId, 1_000);
+  expect((await retryOne(world, { organizationId, deliveryId, states: ["failed"] })).outcome).toBe("ineligible");
+  expect((await retryOne(world, { organizationId, deliveryId, states: ["retrying"] })).outcome).toBe("opened");
+});
+
+/** An organization with failed deliveries, one for each of its webhooks. */
+async function failedDeliveries(count: number) {
+  const organizationId = await newOrganization(world);
+  const webhooks = [];
+  for (let made = 0; made < count; made++) webhooks.push(await newWebhook(world, organizationId, ONE_CHANCE));
+  const { deliveryIds } = await publishOne(world, organizationId);
+  for (const deliveryId of deliveryIds) {
+    await attemptOnce(world, deliveryId, REFUSED);
+    await shiftTime(world, deliveryId, 1_000);
+  }
+  return { organizationId, webhooks, deliveryIds };
+}
+
+test("one request retries many deliveries, and answers for each in its order", async () => {
+  const { organizationId, deliveryIds } = await failedDeliveries(3);
+  const asked = deliveryIds.toReversed();
+  const [answers] = await retryDeliveries(world.context, [requestFor(organizationId, ...asked)]);
+  expect(answers).toEqual(asked.map((deliveryId) => ({ deliveryId, outcome: "opened", seriesTrigger: "manual" })));
+  const hints = world.hints.slice(-3).map(({ deliveryId, series }) => [deliveryId, series]);
+  expect(hints).toEqual(asked.map((deliveryId) => [deliveryId, 2]));
+});
+
+test("a delivery that stands twice in a request is opened once", async () => {
+  const { organizationId, deliveryId } = await failedDelivery();
+  const answers = await retryDeliveries(world.context, [requestFor(organizationId, deliveryId, deliveryId)]);
+  expect(outcomesOf(answers)).toEqual([["opened", "queued_already"]]);
+  expect((await rowOf(world, deliveryId)).series).toBe(2);
+});
+
+test("a request of which one delivery is unknown opens nothing, and hands nothing over", async () => {
+  const { organizationId, deliveryIds } = await failedDeliveries(2);
+  const hintsBefore = world.hints.length;
+  const request = requestFor(organizationId, ...deliveryIds, uuidv7());
+  expect(outcomesOf(await retryDeliveries(world.context, [request]))).toEqual([
+    ["not_opened", "not_opened", "not_found"],
   ]);
+  for (const deliveryId of deliveryIds)
+    expect(await rowOf(world, deliveryId)).toMatchObject({ state: "failed", series: 1 });
+  expect(world.hints).toHaveLength(hintsBefore);
+});
+
+test.each([
+  ["disabled", disableWebhook],
+  ["archived", archiveWebhook],
+] as const)("a request of which one webhook is %s opens nothing", async (webhookState, change) => {
+  const { organizationId, webhooks, deliveryIds } = await failedDeliveries(2);
+  await change(world.context, { organizationId, webhookId: webhooks[0]?.id ?? "" }, "by hand");
+  const [first = "", second = ""] = deliveryIds;
+  expect(outcomesOf(await retryDeliveries(world.context, [requestFor(organizationId, first, second)]))).toEqual([
+    [`webhook_${webhookState}`, "not_opened"],
+  ]);
+  expect(await rowOf(world, second)).toMatchObject({ state: "failed", series: 1 });
+});
+
+test("a delivery that is passed over does not stand in the way of the others", async () => {
+  const { organizationId, deliveryIds } = await failedDeliveries(2);
+  const [first = "", second = ""] = deliveryIds;
+  await setState(first, "succeeded");
+  const request: RetryRequest = { ...requestFor(organizationId, first, second), states: ["failed"] };
+  expect(outcomesOf(await retryDeliveries(world.context, [request]))).toEqual([["ineligible", "opened"]]);
+});
+
+test("a request that opens nothing does not keep one of the same batch from opening", async () => {
+  const { organizationId, deliveryIds } = await failedDeliveries(1);
+  const [deliveryId = ""] = deliveryIds;
+  const requests = [requestFor(organizationId, deliveryId, uuidv7()), requestFor(organizationId, deliveryId)];
+  expect(outcomesOf(await retryDeliveries(world.context, requests))).toEqual([["not_opened", "not_found"], ["opened"]]);
+  expect((await rowOf(world, deliveryId)).series).toBe(2);
 });
 
 test("another organization's retry does not wait for the delivery's lock", async () => {
@@ -191,7 +295,7 @@ test("another organization's retry does not wait for the delivery's lock", async
   const stranger = await newOrganization(world);
   await world.db.$transaction(async (transaction) => {
     await transaction.$queryRaw`SELECT id FROM deliveries WHERE id = ${deliveryId}::uuid FOR UPDATE`;
-    expect(await retry(stranger, deliveryId)).toEqual({ outcome: "not_found" });
+    expect(await retry(stranger, deliveryId)).toBe("not_found");
   });
 });
 
@@ -201,7 +305,7 @@ test.each([
 ] as const)("a delivery of a webhook that is %s is not retried", async (webhookState, change) => {
   const { organizationId, webhook, deliveryId } = await failedDelivery();
   await change(world.context, { organizationId, webhookId: webhook.id }, "by hand");
-  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "webhook_inactive", webhookState });
+  expect(await retry(organizationId, deliveryId)).toBe(`webhook_${webhookState}`);
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "failed", series: 1 });
 });
 
@@ -209,7 +313,7 @@ test("a delivery is retried again once its webhook is enabled", async () => {
   const { organizationId, webhook, deliveryId } = await failedDelivery();
   await disableWebhook(world.context, { organizationId, webhookId: webhook.id }, "by hand");
   await enableWebhook(world.context, { organizationId, webhookId: webhook.id });
-  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "queued" });
+  expect(await retry(organizationId, deliveryId)).toBe("opened");
   expect((await rowOf(world, deliveryId)).series).toBe(2);
 });
 
@@ -243,5 +347,5 @@ test("what is in flight or finished, unknown or another's is not cancelled", asy
 test("a delivery whose event is past its retention is gone", async () => {
   const { organizationId, deliveryId } = await failedDelivery();
   await world.db.event.delete({ where: { id: (await rowOf(world, deliveryId)).eventId } });
-  expect(await retry(organizationId, deliveryId)).toEqual({ outcome: "not_found" });
+  expect(await retry(organizationId, deliveryId)).toBe("not_found");
 });

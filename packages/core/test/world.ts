@@ -9,6 +9,7 @@ import { type Claim, claimDeliveries } from "../src/deliveries/claim.js";
 import type { Delivery } from "../src/deliveries/delivery.js";
 import { findDelivery } from "../src/deliveries/read.js";
 import { type RecordOutcome, recordAttempts } from "../src/deliveries/record.js";
+import { RETRYABLE_STATES, type RetriedDelivery, retryDeliveries, type RetryRequest } from "../src/deliveries/retry.js";
 import type { EventInput } from "../src/events/event.js";
 import { publishEvents } from "../src/events/publish.js";
 import { createOrganization } from "../src/organizations/api-keys.js";
@@ -110,6 +111,7 @@ export const SETTINGS: WebhookSettings = {
   timeoutMs: 15_000,
   signatureFormats: [],
   metadata: {},
+  contractFields: {},
 };
 
 /** Publishes one event; its deliveries in the order of their webhooks' making. */
@@ -167,6 +169,15 @@ export async function shiftTime(world: World, deliveryId: string, byMs: number):
       queued_at = queued_at - ${byMs} * interval '1 millisecond',
       updated_at = updated_at - ${byMs} * interval '1 millisecond'
     WHERE id = ${deliveryId}::uuid`;
+}
+
+/** Asks for one delivery to be retried, now unless told otherwise. */
+export async function retryOne(
+  world: World,
+  { deliveryId, ...request }: { deliveryId: string; organizationId: string } & Partial<RetryRequest>,
+): Promise<RetriedDelivery> {
+  const whole = { deliveryIds: [deliveryId], states: RETRYABLE_STATES, receivedAtMs: performance.now(), ...request };
+  return only(only(await retryDeliveries(world.context, [whole])));
 }
 
 export async function rowOf(world: World, deliveryId: string) {

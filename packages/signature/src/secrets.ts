@@ -1,10 +1,12 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 
 /** Standard Webhooks 1.0.0, "Signature scheme": 24 to 64 random bytes, base64, prefixed. */
 const PREFIX = "whsec_";
 const SECRET_BYTES_MIN = 24;
 const SECRET_BYTES_MAX = 64;
 const SECRET_BYTES_NEW = 32;
+/** The HMAC's key, not the client's secret: so no legacy signature, which is an HMAC under that secret, can show the derived key. */
+const DERIVATION_LABEL = "homing standard-webhooks";
 
 /** A new secret, `whsec_` and the base64 of 32 random bytes. */
 export function createWebhookSecret(): string {
@@ -24,4 +26,13 @@ export function parseWebhookSecret(text: string): Buffer | undefined {
 /** Whether a text can sign as a Standard Webhooks secret. */
 export function isWebhookSecret(text: string): boolean {
   return parseWebhookSecret(text) !== undefined;
+}
+
+/**
+ * The secret that signs by Standard Webhooks where a client brought a text of its own: the text itself when it is a `whsec_` secret,
+ * else `whsec_` and the base64 of HMAC-SHA256(key "homing standard-webhooks", message the text in UTF-8).
+ */
+export function toWebhookSecret(text: string): string {
+  if (isWebhookSecret(text)) return text;
+  return PREFIX + createHmac("sha256", DERIVATION_LABEL).update(text).digest("base64");
 }

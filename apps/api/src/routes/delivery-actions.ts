@@ -1,4 +1,5 @@
 import { cancelDelivery } from "@homing/core/deliveries/cancel";
+import { RETRYABLE_STATES } from "@homing/core/deliveries/retry";
 import { DomainError } from "@homing/core/errors";
 import Joi from "joi";
 import type { ApiContext } from "../api-context.js";
@@ -28,20 +29,30 @@ function retryDeliveryRoute(context: ApiContext): Route {
     scope: "deliveries:retry",
     input: { params },
     answers: { 202: { description: "An attempt is due now or under way", schema: deliveryAnswer } },
-    refusals: ["not_found", "webhook_disabled", "webhook_archived", "unavailable"],
+    refusals: ["not_found", "webhook_disabled", "webhook_archived", "quota_exhausted", "unavailable"],
     async handle({ caller, params: { delivery_id }, receivedAtMs }) {
       const name = { organizationId: caller.organizationId, deliveryId: delivery_id };
-      const retry = await context.retry.add({ ...name, receivedAtMs });
-      switch (retry.outcome) {
-        case "queued":
+      const { organizationId } = caller;
+      const request = { organizationId, deliveryIds: [delivery_id], states: RETRYABLE_STATES, receivedAtMs };
+      const [retried] = await context.retry.add(request);
+      if (retried === undefined) throw deliveryNotFound();
+      const { outcome } = retried;
+      switch (outcome) {
+        case "opened":
+        case "queued_already":
         case "in_flight":
           return { status: 202, body: deliveryBody(await requireDelivery(context, name)) };
+        case "webhook_disabled":
+        case "webhook_archived":
+          throw new DomainError(outcome, "the delivery's webhook is not active");
+        case "quota_exhausted":
+          throw new DomainError("quota_exhausted", "the organization's quota of deliveries is used up");
         case "not_found":
+        case "not_opened":
+        case "ineligible":
           throw deliveryNotFound();
-        case "webhook_inactive":
-          throw new DomainError(`webhook_${retry.webhookState}`, `the delivery's webhook is ${retry.webhookState}`);
         default:
-          return retry satisfies never;
+          return outcome satisfies never;
       }
     },
   });

@@ -111,6 +111,7 @@ export function toSettings(body: WebhookBody): WebhookSettings {
     timeoutMs: TIMEOUT_MS_DEFAULT,
     signatureFormats: [],
     metadata: {},
+    contractFields: {},
     ...toChanges(body),
   };
 }

@@ -16,7 +16,7 @@ export interface DeliveryFilter {
   until?: Date;
 }
 
-interface DeliveryRow {
+export interface DeliveryRow {
   id: string;
   number: bigint;
   event_id: string;
@@ -34,11 +34,11 @@ interface DeliveryRow {
   updated_at: Date;
 }
 
-const SELECT_DELIVERIES = Prisma.sql`
-  SELECT d.id, d.number, d.event_id, events.type AS event_type, d.webhook_id, d.state, d.series, d.attempts_in_series, d.attempts_total,
-         d.next_attempt_at, d.last_response_status, d.last_error, d.delivered_at, d.created_at, d.updated_at
-  FROM deliveries d
-  JOIN events ON events.id = d.event_id`;
+/** Of `deliveries d` joined with `events`. */
+export const DELIVERY_COLUMNS = Prisma.sql`d.id, d.number, d.event_id, events.type AS event_type, d.webhook_id, d.state, d.series,
+  d.attempts_in_series, d.attempts_total, d.next_attempt_at, d.last_response_status, d.last_error, d.delivered_at, d.created_at, d.updated_at`;
+
+const SELECT_DELIVERIES = Prisma.sql`SELECT ${DELIVERY_COLUMNS} FROM deliveries d JOIN events ON events.id = d.event_id`;
 
 /** One delivery of an organization, or null. */
 export async function findDelivery(
@@ -96,7 +96,7 @@ export async function listAttempts(
   return toPage(attempts, limit);
 }
 
-function toDelivery(row: DeliveryRow): Delivery {
+export function toDelivery(row: DeliveryRow): Delivery {
   return {
     id: row.id,
     number: Number(row.number),

@@ -1,4 +1,5 @@
 import { LEGACY_FORMATS, signLegacy } from "@homing/signature/legacy";
+import { toWebhookSecret } from "@homing/signature/secrets";
 import { signStandard } from "@homing/signature/standard-webhooks";
 import type { Context, SendRequest } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
@@ -18,8 +19,9 @@ export interface SignedRequest {
 
 /**
  * The request of one attempt: the stored bytes, the webhook's own headers, the Standard Webhooks signature by every valid
- * secret and, beside it, the legacy formats the webhook asked for, by the newest. The message id is the event's, so that
- * a repeat is recognised.
+ * secret and, beside it, the legacy formats the webhook asked for, by the newest. A client's own text signs as it is where a legacy
+ * format wants it, and as what is derived from it for Standard Webhooks. The message id is the event's, so that a repeat is
+ * recognised.
  */
 export function signRequest({ sealer }: Pick<Context, "sealer">, claim: Claim, nowMs: number): SignedRequest {
   const timestampSeconds = Math.floor(nowMs / 1000);
@@ -29,7 +31,12 @@ export function signRequest({ sealer }: Pick<Context, "sealer">, claim: Claim, n
   const [newest] = secrets;
   const formats = LEGACY_FORMATS.filter((format) => claim.signatureFormats.includes(format));
   const signatures = {
-    ...signStandard({ id: formatEventId(claim.eventId), timestampSeconds, body, secrets }),
+    ...signStandard({
+      id: formatEventId(claim.eventId),
+      timestampSeconds,
+      body,
+      secrets: secrets.map(toWebhookSecret),
+    }),
     ...Object.assign(
       {},
       ...formats.map((format) => signLegacy(format, { secret: newest ?? "", timestampSeconds, body })),

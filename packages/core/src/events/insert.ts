@@ -1,6 +1,7 @@
 import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
+import { lockedQuota } from "../organizations/quota.js";
 import { patternsOf } from "../webhooks/match.js";
 import type { EventInput, PublishRequest } from "./event.js";
 
@@ -53,17 +54,8 @@ export function insertEvents(
       WHERE (key IS NULL AND place NOT IN (SELECT place FROM refused)) OR id IN (SELECT unnest(event_ids) FROM claimed)
       RETURNING id, matched_webhooks, created_at
     ),
-    made AS (
-      INSERT INTO deliveries (organization_id, event_id, webhook_id, state, next_attempt_at, queued_at, relay_at)
-      SELECT matched.organization_id, matched.event_id, matched.webhook_id,
-             (CASE matched.state WHEN 'enabled' THEN 'pending' ELSE 'held' END)::delivery_state,
-             CASE matched.state WHEN 'enabled' THEN now() END,
-             CASE matched.state WHEN 'enabled' THEN now() END,
-             CASE matched.state WHEN 'enabled' THEN now() + ${HINT_PATIENCE_MS} * interval '1 millisecond' END
-      FROM matched
-      JOIN published ON published.id = matched.event_id
-      RETURNING id, event_id, state
-    ),
+    ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
+    ${MADE},
     due AS (
       SELECT event_id, array_agg(id::text) AS delivery_ids FROM made WHERE state = 'pending' GROUP BY event_id
     )
@@ -84,7 +76,8 @@ const MATCHED = Prisma.sql`
       FROM input
       JOIN webhooks ON webhooks.organization_id = input.organization_id AND webhooks.state <> 'archived'
       WHERE CASE
-        WHEN input.webhook_ids IS NULL THEN webhooks.event_types = '{}' OR webhooks.event_types && input.patterns
+        WHEN input.webhook_ids IS NULL
+          THEN NOT webhooks.is_ephemeral AND (webhooks.event_types = '{}' OR webhooks.event_types && input.patterns)
         ELSE webhooks.id = ANY (input.webhook_ids)
       END
     ),
@@ -94,6 +87,36 @@ const MATCHED = Prisma.sql`
       CROSS JOIN unnest(input.webhook_ids) AS named (id)
       WHERE NOT EXISTS (SELECT FROM matched WHERE matched.event_id = input.id AND matched.webhook_id = named.id)
       GROUP BY input.id, place, ordinal
+    )`;
+
+/**
+ * One delivery for each match: due now, held while its webhook is disabled, skipped beyond the organization's quota. It counts as
+ * handed over as it is made; if the hint gets lost, its patience runs out.
+ */
+const MADE = Prisma.sql`
+    planned AS MATERIALIZED (
+      SELECT organization_id, event_id, webhook_id, (CASE
+        WHEN row_number() OVER (PARTITION BY organization_id ORDER BY event_id, webhook_id) > remaining THEN 'skipped'
+        WHEN matched.state = 'enabled' THEN 'pending'
+        ELSE 'held'
+      END)::delivery_state AS state
+      FROM matched JOIN published ON published.id = matched.event_id LEFT JOIN quota USING (organization_id)
+    ),
+    charged AS (
+      UPDATE organizations SET quota_month = this_month, quota_used = used + counted.deliveries
+      FROM quota JOIN (
+        SELECT organization_id, count(*)::int AS deliveries FROM planned WHERE state <> 'skipped' GROUP BY organization_id
+      ) counted USING (organization_id)
+      WHERE organizations.id = quota.organization_id
+    ),
+    made AS (
+      INSERT INTO deliveries (organization_id, event_id, webhook_id, state, next_attempt_at, queued_at, relay_at)
+      SELECT organization_id, event_id, webhook_id, state,
+             CASE state WHEN 'pending' THEN now() END,
+             CASE state WHEN 'pending' THEN now() END,
+             CASE state WHEN 'pending' THEN now() + ${HINT_PATIENCE_MS} * interval '1 millisecond' END
+      FROM planned
+      RETURNING id, event_id, state
     )`;
 
 function requestInput(requests: readonly PublishRequest[]): Prisma.Sql {

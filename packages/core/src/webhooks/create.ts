@@ -6,23 +6,32 @@ import { sealSecret } from "./secret.js";
 import { toRow } from "./row.js";
 import { type Webhook, type WebhookSettings, assertUrlAllowed, toWebhook } from "./webhook.js";
 
+export interface NewWebhook {
+  organizationId: string;
+  settings: WebhookSettings;
+  /** A new one unless given. */
+  secret?: string;
+  /** On no list and matched by no event: for a test of a bare URL. */
+  isEphemeral?: boolean;
+}
+
 /**
- * Makes a webhook with a new signing secret.
+ * Makes a webhook with its signing secret.
  * @throws DomainError `validation_error` when the URL may not be called
  */
 export async function createWebhook(
   context: Pick<Context, "db" | "sealer" | "checkUrl">,
-  { organizationId, settings }: { organizationId: string; settings: WebhookSettings },
+  { organizationId, settings, secret = createWebhookSecret(), isEphemeral = false }: NewWebhook,
 ): Promise<{ webhook: Webhook; secret: string }> {
   await assertUrlAllowed(context, settings.url);
   const { db, sealer } = context;
   const id = uuidv7();
   const secretId = uuidv7();
-  const secret = createWebhookSecret();
   const row = await db.webhook.create({
     data: {
       id,
       organizationId,
+      isEphemeral,
       ...toRow(settings),
       url: settings.url,
       headersSealed: sealHeaders(sealer, id, settings.headers),

@@ -12,14 +12,33 @@ export async function getWebhook(
   return toWebhook(context, row);
 }
 
-/** An organization's webhooks, newest first, without archived ones. */
+/**
+ * A webhook by the number that stands for its id where a contract has integer ids.
+ * @throws DomainError `not_found`, also for another organization's webhook and for one made for a test
+ */
+export async function getWebhookByNumber(
+  context: Pick<Context, "db" | "sealer">,
+  { organizationId, number }: { organizationId: string; number: number },
+): Promise<Webhook> {
+  const row = await context.db.webhook.findFirst({ where: { number, organizationId, isEphemeral: false } });
+  if (row === null) throw webhookNotFound();
+  return toWebhook(context, row);
+}
+
+/** An organization's webhooks, newest first, without archived ones; `offset` passes over the first ones. */
 export async function listWebhooks(
   context: Pick<Context, "db" | "sealer">,
-  { organizationId, limit, after }: PageRequest,
+  { organizationId, limit, after, offset = 0 }: PageRequest & { offset?: number },
 ): Promise<Page<Webhook>> {
   const rows = await context.db.webhook.findMany({
-    where: { organizationId, state: { not: "archived" }, ...(after !== null && { id: { lt: after } }) },
+    where: {
+      organizationId,
+      state: { not: "archived" },
+      isEphemeral: false,
+      ...(after !== null && { id: { lt: after } }),
+    },
     orderBy: { id: "desc" },
+    skip: offset,
     take: limit + 1,
   });
   return toPage(

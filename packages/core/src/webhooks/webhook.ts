@@ -4,6 +4,11 @@ import { RETRY_PRESETS, type RetryPolicySetting } from "../retry-schedule.js";
 import { textsOf } from "../texts.js";
 import { openHeaders } from "./headers.js";
 
+/** Members of a JSON object. */
+export interface JsonFields {
+  [name: string]: string | number | boolean | null | JsonFields | JsonFields[] | string[] | number[];
+}
+
 export type WebhookState = "enabled" | "disabled" | "archived";
 
 /** Where an organization wants its events, and how. */
@@ -23,6 +28,8 @@ export interface Webhook {
   /** Legacy signatures beside the Standard Webhooks one. */
   signatureFormats: string[];
   metadata: Record<string, string>;
+  /** What a client of a foreign contract said besides; kept as given and given back to it alone. */
+  contractFields: JsonFields;
   state: WebhookState;
   disabledReason: string | null;
   disabledAt: Date | null;
@@ -40,6 +47,7 @@ export interface WebhookSettings {
   timeoutMs: number;
   signatureFormats: string[];
   metadata: Record<string, string>;
+  contractFields: JsonFields;
 }
 
 export interface WebhookName {
@@ -61,6 +69,7 @@ export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow):
     timeoutMs: row.timeoutMs,
     signatureFormats: row.signatureFormats,
     metadata: textsOf(row.metadata),
+    contractFields: isFields(row.contractFields) ? row.contractFields : {},
     state: row.state,
     disabledReason: row.disabledReason,
     disabledAt: row.disabledAt,
@@ -83,7 +92,8 @@ export async function assertUrlAllowed({ checkUrl }: Pick<Context, "checkUrl">, 
   }
 }
 
-function toRetryPolicy(value: unknown): RetryPolicySetting {
+/** A policy as its column holds it. */
+export function toRetryPolicy(value: unknown): RetryPolicySetting {
   if (isRetryPolicy(value)) return value;
   throw new Error("a webhook's stored retry policy cannot be read");
 }
@@ -92,4 +102,8 @@ function toRetryPolicy(value: unknown): RetryPolicySetting {
 function isRetryPolicy(value: unknown): value is RetryPolicySetting {
   if (typeof value === "string") return value in RETRY_PRESETS;
   return typeof value === "object" && value !== null && "delaysSeconds" in value;
+}
+
+function isFields(value: unknown): value is JsonFields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,134 @@
+import { Prisma, type Transaction } from "@homing/db/client";
+import type { Context } from "../context.js";
+import { lockedQuota } from "../organizations/quota.js";
+import { HINT_PATIENCE_MS } from "./hint.js";
+import type { AttemptTrigger } from "./delivery.js";
+import type { RetryOutcome, RetryRequest } from "./retry.js";
+
+export interface RetryRow {
+  /** The index of its request. */
+  request: number;
+  id: string;
+  outcome: RetryOutcome;
+  /** What opened the series that it is in now; null: it was not found. */
+  series_trigger: AttemptTrigger | null;
+  /** Of the series that this request opened, or null. */
+  series: number | null;
+}
+
+// The wait for a connection is the pool's to limit.
+export const TRANSACTION_WAITS = { maxWait: 10_000, timeout: 15_000 };
+
+/** The one statement of a retry: one row for each delivery of each request, in order. */
+export function openSeries(db: Context["db"], requests: readonly RetryRequest[]): Promise<RetryRow[]> {
+  // The wait is measured once the transaction has begun, so that it counts the time for which there was no connection, and is
+  // taken from its statement's start, which no lock delays: else a request would seem to have come in after an attempt that
+  // answers it. From the transaction's start it would seem to have come in before, where this process is slow to go on.
+  return db.$transaction((transaction) => openSeriesIn(transaction, requests, performance.now()), TRANSACTION_WAITS);
+}
+
+/** `openSeries` inside a transaction. @param nowMs by `performance.now()`, just before */
+export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[], nowMs: number): Promise<RetryRow[]> {
+  const ids = requests.flatMap(({ deliveryIds }) => deliveryIds);
+  return db.$queryRaw<RetryRow[]>`
+    WITH ${asked(requests, nowMs)},
+    target AS MATERIALIZED (
+      SELECT deliveries.id, deliveries.organization_id, deliveries.state, attempts_in_series, series_trigger,
+             deliveries.updated_at, webhooks.state AS webhook_state
+      FROM deliveries
+      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      -- Retention may have taken the event of a finished delivery: then there is nothing left to send.
+      JOIN events ON events.id = deliveries.event_id
+      WHERE deliveries.id = ANY (${ids}::uuid[])
+        AND EXISTS (SELECT FROM asked WHERE asked.id = deliveries.id AND asked.organization_id = deliveries.organization_id)
+      ORDER BY deliveries.id
+      FOR UPDATE OF deliveries
+    ),
+    ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
+    verdict AS MATERIALIZED (
+      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series_trigger, ${OUTCOME} AS outcome
+      FROM asked LEFT JOIN target USING (id, organization_id) LEFT JOIN quota USING (organization_id)
+    ),
+    blocked AS (
+      SELECT DISTINCT request FROM verdict
+      WHERE outcome IN ('not_found', 'webhook_disabled', 'webhook_archived', 'quota_exhausted')
+    ),
+    wanted AS (
+      SELECT DISTINCT ON (id) id, organization_id, ordinal FROM verdict
+      WHERE outcome = 'opened' AND request NOT IN (SELECT request FROM blocked)
+      ORDER BY id, ordinal
+    ),
+    charged AS (
+      UPDATE organizations SET quota_month = this_month, quota_used = used + skipped.deliveries
+      FROM quota JOIN (
+        SELECT wanted.organization_id, count(*)::int AS deliveries FROM wanted JOIN target USING (id)
+        WHERE target.state = 'skipped' GROUP BY wanted.organization_id
+      ) skipped USING (organization_id)
+      WHERE organizations.id = quota.organization_id
+    ),
+    opened AS (
+      UPDATE deliveries SET
+        state = 'pending',
+        series = series + 1,
+        series_trigger = 'manual',
+        attempts_in_series = 0,
+        next_attempt_at = now(),
+        queued_at = now(),
+        relay_at = now() + ${HINT_PATIENCE_MS} * interval '1 millisecond',
+        updated_at = now()
+      FROM wanted
+      WHERE deliveries.id = wanted.id AND deliveries.id = ANY (${ids}::uuid[])
+        -- The row again, and not what the lock showed of it: under concurrency the two can differ.
+        AND state <> 'in_flight' AND NOT (state = 'pending' AND attempts_in_series = 0)
+      RETURNING deliveries.id, series, wanted.ordinal
+    )
+    ${ANSWER}`;
+}
+
+/** What came of each, and in which series it is now: one that was opened is in a manual one, also when another request opened it. */
+const ANSWER = Prisma.sql`
+    SELECT verdict.request::int, verdict.id,
+           CASE
+             WHEN outcome <> 'opened' OR opened.ordinal = verdict.ordinal THEN outcome
+             WHEN verdict.request IN (SELECT request FROM blocked) THEN 'not_opened'
+             ELSE 'queued_already'
+           END AS outcome,
+           (CASE WHEN outcome = 'opened' AND verdict.request NOT IN (SELECT request FROM blocked) THEN 'manual'
+                 ELSE series_trigger::text END) AS series_trigger,
+           CASE WHEN opened.ordinal = verdict.ordinal THEN series END AS series
+    FROM verdict LEFT JOIN opened USING (id)
+    ORDER BY verdict.ordinal`;
+
+/** What this and those asked for before it would take of the quota: a skipped delivery has not been counted yet. */
+const SKIPPED_SO_FAR = Prisma.sql`
+  count(*) FILTER (WHERE state = 'skipped' AND 'skipped' = ANY (states) AND is_first)
+    OVER (PARTITION BY organization_id ORDER BY asked.ordinal)`;
+
+const OUTCOME = Prisma.sql`
+      CASE
+        WHEN target.id IS NULL THEN 'not_found'
+        WHEN webhook_state <> 'enabled' THEN 'webhook_' || webhook_state::text
+        WHEN state = 'in_flight' THEN 'in_flight'
+        WHEN state = 'pending' AND attempts_in_series = 0 THEN 'queued_already'
+        WHEN state IN ('pending', 'failed', 'succeeded') AND updated_at > statement_timestamp() - waited THEN 'queued_already'
+        WHEN (CASE state WHEN 'pending' THEN 'retrying' ELSE state::text END) <> ALL (states) THEN 'ineligible'
+        WHEN remaining <= 0 OR (state = 'skipped' AND remaining < ${SKIPPED_SO_FAR}) THEN 'quota_exhausted'
+        ELSE 'opened'
+      END`;
+
+function asked(requests: readonly RetryRequest[], nowMs: number): Prisma.Sql {
+  const rows = requests.flatMap((request, index) => request.deliveryIds.map((id) => ({ ...request, id, index })));
+  return Prisma.sql`
+    asked AS (
+      SELECT request, organization_id, id, string_to_array(states, ' ') AS states,
+             waited_ms * interval '1 millisecond' AS waited, ordinal,
+             row_number() OVER (PARTITION BY organization_id, id ORDER BY ordinal) = 1 AS is_first
+      FROM unnest(
+        ${rows.map(({ index }) => index)}::int[],
+        ${rows.map(({ organizationId }) => organizationId)}::uuid[],
+        ${rows.map(({ id }) => id)}::uuid[],
+        ${rows.map(({ states }) => states.join(" "))}::text[],
+        ${rows.map(({ receivedAtMs }) => nowMs - receivedAtMs)}::float8[]
+      ) WITH ORDINALITY AS t (request, organization_id, id, states, waited_ms, ordinal)
+    )`;
+}

@@ -1,0 +1,27 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Context } from "../context.js";
+
+/** The pauses between looks double, so that who waits for a slow receiver costs the database little. */
+const PAUSE_MS = { first: 10, max: 250 };
+/** Beyond the webhook's own deadline. */
+const MARGIN_MS = 2_000;
+
+/**
+ * Waits until the first attempt of a delivery's newest series has come to an end: at most the webhook's deadline plus 2 s, then the
+ * delivery is as it is. The worker makes the attempt; it goes on when the caller leaves.
+ * @param options.signal ends the wait
+ */
+export async function waitForAttempt(
+  { db }: Pick<Context, "db">,
+  { deliveryId, signal }: { deliveryId: string; signal?: AbortSignal },
+): Promise<void> {
+  const begunMs = performance.now();
+  for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.max)) {
+    const [row] = await db.$queryRaw<{ is_over: boolean; timeout_ms: number }[]>`
+      SELECT NOT (deliveries.state = 'in_flight' OR (deliveries.state = 'pending' AND attempts_in_series = 0)) AS is_over, timeout_ms
+      FROM deliveries JOIN webhooks ON webhooks.id = webhook_id WHERE deliveries.id = ${deliveryId}::uuid`;
+    if (row === undefined || row.is_over || performance.now() - begunMs > row.timeout_ms + MARGIN_MS) return;
+    if (signal?.aborted) return;
+    await wait(pauseMs);
+  }
+}
