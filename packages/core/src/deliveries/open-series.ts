@@ -19,19 +19,39 @@ export interface RetryRow {
 // The wait for a connection is the pool's to limit.
 export const TRANSACTION_WAITS = { maxWait: 10_000, timeout: 15_000 };
 
-/** The one statement of a retry: one row for each delivery of each request, in order. */
-export function openSeries(db: Context["db"], requests: readonly RetryRequest[]): Promise<RetryRow[]> {
-  // The wait is measured once the transaction has begun, so that it counts the time for which there was no connection, and is
-  // taken from its statement's start, which no lock delays: else a request would seem to have come in after an attempt that
-  // answers it. From the transaction's start it would seem to have come in before, where this process is slow to go on.
-  return db.$transaction((transaction) => openSeriesIn(transaction, requests, performance.now()), TRANSACTION_WAITS);
+/** One moment by both clocks. */
+export interface Moment {
+  /** By `performance.now()`. */
+  nowMs: number;
+  /** The database's, as text: a Date would lose its microseconds. */
+  at: string;
 }
 
-/** `openSeries` inside a transaction. @param nowMs by `performance.now()`, just before */
-export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[], nowMs: number): Promise<RetryRow[]> {
+/**
+ * Reads the database's clock beside our own, inside the transaction that needs it: so neither the wait for a connection nor that for a
+ * lock, nor the sending of a large statement comes between the two, which would make a request seem to have come in after an attempt
+ * that answers it.
+ */
+export async function readMoment(transaction: Transaction): Promise<Moment> {
+  const nowMs = performance.now();
+  const [row] = await transaction.$queryRaw<{ at: string }[]>`SELECT clock_timestamp()::text AS at`;
+  if (row === undefined) throw new Error("the database told no time");
+  return { nowMs, at: row.at };
+}
+
+/** The one statement of a retry: one row for each delivery of each request, in order. */
+export function openSeries(db: Context["db"], requests: readonly RetryRequest[]): Promise<RetryRow[]> {
+  return db.$transaction(
+    async (transaction) => openSeriesIn(transaction, requests, await readMoment(transaction)),
+    TRANSACTION_WAITS,
+  );
+}
+
+/** `openSeries` inside a transaction. */
+export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[], moment: Moment): Promise<RetryRow[]> {
   const ids = requests.flatMap(({ deliveryIds }) => deliveryIds);
   return db.$queryRaw<RetryRow[]>`
-    WITH ${asked(requests, nowMs)},
+    WITH ${asked(requests, moment)},
     target AS MATERIALIZED (
       SELECT deliveries.id, deliveries.organization_id, deliveries.state, attempts_in_series, series_trigger,
              deliveries.updated_at, webhooks.state AS webhook_state
@@ -110,18 +130,18 @@ const OUTCOME = Prisma.sql`
         WHEN webhook_state <> 'enabled' THEN 'webhook_' || webhook_state::text
         WHEN state = 'in_flight' THEN 'in_flight'
         WHEN state = 'pending' AND attempts_in_series = 0 THEN 'queued_already'
-        WHEN state IN ('pending', 'failed', 'succeeded') AND updated_at > statement_timestamp() - waited THEN 'queued_already'
+        WHEN state IN ('pending', 'failed', 'succeeded') AND updated_at > received_at THEN 'queued_already'
         WHEN (CASE state WHEN 'pending' THEN 'retrying' ELSE state::text END) <> ALL (states) THEN 'ineligible'
         WHEN remaining <= 0 OR (state = 'skipped' AND remaining < ${SKIPPED_SO_FAR}) THEN 'quota_exhausted'
         ELSE 'opened'
       END`;
 
-function asked(requests: readonly RetryRequest[], nowMs: number): Prisma.Sql {
+function asked(requests: readonly RetryRequest[], { nowMs, at }: Moment): Prisma.Sql {
   const rows = requests.flatMap((request, index) => request.deliveryIds.map((id) => ({ ...request, id, index })));
   return Prisma.sql`
     asked AS (
       SELECT request, organization_id, id, string_to_array(states, ' ') AS states,
-             waited_ms * interval '1 millisecond' AS waited, ordinal,
+             ${at}::timestamptz - waited_ms * interval '1 millisecond' AS received_at, ordinal,
              row_number() OVER (PARTITION BY organization_id, id ORDER BY ordinal) = 1 AS is_first
       FROM unnest(
         ${rows.map(({ index }) => index)}::int[],

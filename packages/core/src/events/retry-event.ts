@@ -2,7 +2,7 @@ import type { Transaction } from "@homing/db/client";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
 import { makeDeliveries } from "../deliveries/make.js";
-import { openSeriesIn, type RetryRow, TRANSACTION_WAITS } from "../deliveries/open-series.js";
+import { openSeriesIn, readMoment, type RetryRow, TRANSACTION_WAITS } from "../deliveries/open-series.js";
 import { RETRYABLE_STATES } from "../deliveries/retry.js";
 import { patternsOf } from "../webhooks/match.js";
 
@@ -110,14 +110,14 @@ function findTargets(
 }
 
 /** Each on its own: a webhook that is disabled at this moment does not keep the others from it. */
-function requeue(
+async function requeue(
   transaction: Transaction,
   { organizationId, receivedAtMs }: EventRetryRequest,
   deliveryIds: readonly string[],
 ): Promise<RetryRow[]> {
   const states = RETRYABLE_STATES;
   const requests = deliveryIds.map((id) => ({ organizationId, deliveryIds: [id], states, receivedAtMs }));
-  return openSeriesIn(transaction, requests, performance.now());
+  return openSeriesIn(transaction, requests, await readMoment(transaction));
 }
 
 function refusalOf(state: Target["webhook_state"] | undefined): "webhook_not_found" | "webhook_disabled" | null {
