@@ -1,8 +1,8 @@
 import express, { type Express, type RequestHandler } from "express";
 import type { Logger } from "@homing/runtime/logger";
 import helmet from "helmet";
+import type { Gate } from "./admit.js";
 import { answerProblem } from "./answer-problem.js";
-import type { Authenticate } from "./authorize.js";
 import { createDocs } from "./docs.js";
 import { BOARD_PATH } from "./ops/bull-board.js";
 import { refusal } from "./problem.js";
@@ -23,7 +23,7 @@ export interface AppParts {
   /** A path belongs to the first contract that owns it, to the native surface when none does. */
   contracts: readonly Surface[];
   native: Surface;
-  authenticate: Authenticate;
+  gate: Gate;
   log: Logger;
   /** Answers /livez and /readyz, which are neither recorded nor logged. */
   health: RequestHandler;
@@ -32,10 +32,10 @@ export interface AppParts {
 }
 
 /** Builds the HTTP application from its parts; opens nothing. */
-export function createApp({ contracts, native, authenticate, log, health, board }: AppParts): Express {
+export function createApp({ contracts, native, gate, log, health, board }: AppParts): Express {
   const surfaces = [...contracts, native];
   const surfaceOf = (path: string): Surface => contracts.find((surface) => surface.owns(path)) ?? native;
-  const routers = new Map(surfaces.map((surface) => [surface, createSurfaceRouter(surface, authenticate)]));
+  const routers = new Map(surfaces.map((surface) => [surface, createSurfaceRouter(surface, gate)]));
 
   const app = express();
   app.disable("x-powered-by");

@@ -20,6 +20,10 @@ export interface Config {
   operator: { username: string; password: string } | null;
   /** CIDRs that webhooks may reach though they are not public. */
   egressAllow: string[];
+  /** Requests of one API key in a second; null: no limit. */
+  rateLimitPerSecond: number | null;
+  /** false: nothing is sent, so what asks for sending is refused. */
+  deliveryEnabled: boolean;
   logLevel: string;
   shutdownGraceMs: number;
 }
@@ -34,6 +38,8 @@ interface Variables {
   OPS_USERNAME?: string;
   OPS_PASSWORD?: string;
   EGRESS_ALLOW: string[];
+  RATE_LIMIT_PER_SECOND: number;
+  DELIVERY_ENABLED: boolean;
   LOG_LEVEL: string;
   SHUTDOWN_GRACE_MS: number;
 }
@@ -51,6 +57,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     encryptionKeys: variables.HOMING_ENCRYPTION_KEYS,
     operator: username !== undefined && password !== undefined ? { username, password } : null,
     egressAllow: variables.EGRESS_ALLOW,
+    rateLimitPerSecond: variables.RATE_LIMIT_PER_SECOND || null,
+    deliveryEnabled: variables.DELIVERY_ENABLED,
     logLevel: variables.LOG_LEVEL,
     shutdownGraceMs: variables.SHUTDOWN_GRACE_MS,
   };
@@ -75,6 +83,8 @@ function createSchema(): Joi.ObjectSchema<Variables> {
     OPS_USERNAME: Joi.string(),
     OPS_PASSWORD: Joi.string(),
     EGRESS_ALLOW: Joi.string().custom(toCidrs).default([]).messages(must("be a comma-separated list of CIDRs")),
+    RATE_LIMIT_PER_SECOND: Joi.number().integer().min(0).max(1_000_000).default(0),
+    DELIVERY_ENABLED: Joi.boolean().default(true),
     LOG_LEVEL: Joi.string()
       .valid(...LOG_LEVELS)
       .default("info"),

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Context } from "@homing/core/context";
-import { retryDeliveries } from "@homing/core/deliveries/retry";
+import { type RetryRequest, retryDeliveries } from "@homing/core/deliveries/retry";
 import type { PublishRequest } from "@homing/core/events/event";
 import { publishEvents } from "@homing/core/events/publish";
 import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
@@ -14,6 +14,8 @@ const MIB = 1024 * 1024;
 const REQUESTS_IN_BATCH_MAX = 500;
 const REQUESTS_WAITING_MAX = 5_000;
 const PUBLISH_BYTES = { inFlushMax: 8 * MIB, waitingMax: 64 * MIB };
+/** A flush of so many takes a tenth of a second or so, and holds their rows for as long. */
+const RETRIED_DELIVERIES = { inFlushMax: 1_000, waitingMax: 20_000 };
 /** What an event counts for at least: its row and its deliveries cost, however small its payload. So a flush has at most 512 of them. */
 const EVENT_BYTES_MIN = 16 * 1024;
 const BATCH = { itemsMax: REQUESTS_IN_BATCH_MAX, waitingMax: REQUESTS_WAITING_MAX, isItemFault };
@@ -34,10 +36,25 @@ export function createContext({ db, log, enqueue, checkUrl, keys }: ContextParts
     cursors: createCursors(cursorSecret(keys[0])),
     publish: createBatch({
       flush: (requests: PublishRequest[]) => publishEvents(handing, requests),
-      bytes: { of: requestBytes, ...PUBLISH_BYTES },
+      weight: { of: requestBytes, ...PUBLISH_BYTES },
       ...BATCH,
     }),
-    retry: createBatch({ flush: (requests) => retryDeliveries(handing, requests), ...BATCH }),
+    retry: createRetries(handing),
+  };
+}
+
+/** A request of many deliveries waits in a lane of its own, so that however many there are of these, one of a single delivery goes at once. */
+function createRetries(handing: Pick<Context, "db" | "log" | "enqueue">): ApiContext["retry"] {
+  const flush = (requests: RetryRequest[]) => retryDeliveries(handing, requests);
+  const single = createBatch({ flush, ...BATCH });
+  const many = createBatch({
+    flush,
+    weight: { of: ({ deliveryIds }: RetryRequest) => deliveryIds.length, ...RETRIED_DELIVERIES },
+    ...BATCH,
+  });
+  return {
+    add: (request) => (request.deliveryIds.length > 1 ? many : single).add(request),
+    idle: async () => void (await Promise.all([single.idle(), many.idle()])),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Request, Response } from "express";
-import { type Authenticate, authorize } from "./authorize.js";
+import type { Admit } from "./admit.js";
 import { parseJson } from "./parse-json.js";
 import { invalidInput, type ProblemFault } from "./problem.js";
 import { BODY_BYTES_MAX, createBodyReader } from "./read-body.js";
@@ -10,11 +10,11 @@ import { createCheck, refuseFaults } from "./validate-input.js";
 export type Endpoint = (req: Request, res: Response, record: RequestRecord) => Promise<Answer>;
 
 /**
- * Turns a route into what serves it: authenticate, read, parse, validate, handle. A body that the route has no schema for
+ * Turns a route into what serves it: admit, read, parse, validate, handle. A body that the route has no schema for
  * is read up to the limit and ignored, that of a GET not even read. @throws whatever `toProblem` understands
  */
-export function createEndpoint(route: Route, authenticate: Authenticate): Endpoint {
-  const { scope, input } = route;
+export function createEndpoint(route: Route, admit: Admit): Endpoint {
+  const { input } = route;
   // Content of a GET has no meaning (RFC 9110 §9.3.1): the server drains it unread.
   const readBody = route.method === "GET" ? null : createBodyReader(route.bodyBytesMax ?? BODY_BYTES_MAX);
   const checks = {
@@ -24,8 +24,7 @@ export function createEndpoint(route: Route, authenticate: Authenticate): Endpoi
     body: createCheck("body", input.body),
   };
   return async (req, res, record) => {
-    const caller = scope === null ? null : await authorize(req.headers.authorization, scope, authenticate);
-    record.organizationId = caller?.organizationId ?? null;
+    const caller = await admit(req, res, record);
     const rawBody = readBody === null ? Buffer.alloc(0) : await readBody(req, res);
     const json = input.body === undefined ? undefined : readJson(route, rawBody, req.headers["content-type"]);
     const faults: ProblemFault[] = [];

@@ -17,6 +17,7 @@ import { listen } from "./http-server.js";
 import { createNativeSurface } from "./native-surface.js";
 import { createBoard } from "./ops/bull-board.js";
 import { createHealth } from "./ops/health.js";
+import { createRateLimiter, type RateLimiter } from "./rate-limit.js";
 import { nativeRoutes } from "./routes/native.js";
 
 const NAME = "homing-api";
@@ -40,16 +41,20 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   onStop("queue", () => queue.close());
 
   const policy = await asStartError("EGRESS_ALLOW", () => createAddressPolicy({ allow: config.egressAllow }));
-  const context = createContext({ db, log, enqueue: queue.enqueue, checkUrl: createUrlCheck({ policy }), keys });
+  // While nothing is sent, hints would only pile up: the relay finds what waits when delivery is back.
+  const enqueue = config.deliveryEnabled ? queue.enqueue : () => Promise.resolve();
+  const context = createContext({ db, log, enqueue, checkUrl: createUrlCheck({ policy }), keys });
   onStop("batches", async () => {
     await Promise.all([context.publish.idle(), context.retry.idle()]);
   });
   const callers = createCallers({ db });
+  const limiter = openRateLimiter(config, log);
+  onStop("rate limiter", () => limiter?.close());
   const health = createHealth({ database: () => db.$queryRaw`SELECT 1` });
   const app = createApp({
     contracts: contractSurfaces(context),
     native: createNativeSurface(nativeRoutes(context)),
-    authenticate: callers.add,
+    gate: { authenticate: callers.add, limiter, deliveryEnabled: config.deliveryEnabled },
     log,
     health: health.router,
     board: operator && createBoard([queue.bullQueue], operator),
@@ -59,7 +64,14 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     health.stop();
     return server.close();
   });
+  if (!config.deliveryEnabled) log.warn("delivery.switched_off");
   log.info({ host: config.host, port: server.port }, "api.started");
+}
+
+function openRateLimiter({ rateLimitPerSecond, redisUrl }: Config, log: Logger): RateLimiter | null {
+  if (rateLimitPerSecond === null) return null;
+  const onError = logSeldom(log, "rate_limiter.error");
+  return createRateLimiter({ perSecond: rateLimitPerSecond, redisUrl, onError });
 }
 
 /** The keys, of which there is one at least. */

@@ -1,5 +1,6 @@
 import Joi from "joi";
 import { PROBLEM_KINDS } from "./problem.js";
+import type { RateUse } from "./rate-limit.js";
 import type { Route } from "./route.js";
 import type { Surface } from "./surface.js";
 
@@ -41,5 +42,14 @@ export function createNativeSurface(routes: readonly Route[]): Surface {
     documentProblem(code) {
       return { status: PROBLEM_KINDS[code].status, contentType: CONTENT_TYPE, schema: problemSchema };
     },
+    spellRateUse,
+  };
+}
+
+/** As draft-ietf-httpapi-ratelimit-headers-10 has it: structured fields with one policy. */
+function spellRateUse({ limit, remaining, windowSeconds, resetSeconds }: RateUse): Record<string, string> {
+  return {
+    "RateLimit-Policy": `"key";q=${limit};w=${windowSeconds}`,
+    RateLimit: `"key";r=${remaining};t=${resetSeconds}`,
   };
 }

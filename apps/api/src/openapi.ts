@@ -52,7 +52,7 @@ export function problemCodesOf(route: Route): ProblemCode[] {
   const { input, scope, method } = route;
   const codes = new Set<ProblemCode>(route.refusals);
   codes.add("malformed_request").add("internal_error").add("unavailable");
-  if (scope !== null) codes.add("unauthenticated").add("forbidden");
+  if (scope !== null) codes.add("unauthenticated").add("forbidden").add("rate_limited");
   if (method !== "GET") codes.add("payload_too_large").add("unsupported_media_type");
   if (input.body !== undefined) codes.add("malformed_json");
   if (Object.values(input).some((schema) => schema !== undefined)) codes.add("validation_error");

@@ -10,6 +10,7 @@ export type ProblemCode =
   | "unsupported_media_type"
   | "malformed_json"
   | "malformed_request"
+  | "rate_limited"
   | "internal_error";
 
 /** One faulty part of a request. `pointer` is an RFC 6901 JSON pointer into the part that `in` names; "" is all of it. */
@@ -45,6 +46,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, { status: number; title
   unsupported_media_type: { status: 415, title: "The body has a media type that is not taken" },
   validation_error: { status: 422, title: "The request is not valid" },
   idempotency_conflict: { status: 422, title: "The idempotency key was used for another request" },
+  rate_limited: { status: 429, title: "The API key asks too often" },
   internal_error: { status: 500, title: "Something went wrong on our side" },
   unavailable: { status: 503, title: "The service cannot take this now" },
 };

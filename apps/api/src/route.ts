@@ -31,7 +31,7 @@ export interface RouteRequest<Params, Query, Headers, Body, By> {
   clientGone: () => AbortSignal;
 }
 
-/** `body` is sent as JSON; a Buffer is JSON already and sent as it is; absent: no body. */
+/** `body` is sent as JSON; a Buffer and a Readable are JSON already and sent as they are; absent: no body. */
 export interface Answer {
   status: number;
   body?: unknown;
@@ -67,6 +67,8 @@ export interface Route<
   bodyBytesMax?: number;
   /** An absent body counts as `{}`. */
   bodyOptional?: boolean;
+  /** It asks for a request to a receiver: refused as unavailable while delivery is switched off. */
+  asksForSending?: boolean;
   answers: Record<number, DocumentedAnswer>;
   /** Problems of the business that it may answer; those of the framework follow from the rest. */
   refusals: readonly ProblemCode[];

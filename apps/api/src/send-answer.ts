@@ -1,7 +1,9 @@
+import { pipeline, Readable } from "node:stream";
 import type { Response } from "express";
+import { recordOf } from "./request-record.js";
 import type { Answer } from "./route.js";
 
-/** Writes an answer whole; `contentType` says what its body is. Nothing about it may be stored by caches. */
+/** Writes an answer; `contentType` says what its body is. Nothing about it may be stored by caches. */
 export function sendAnswer(res: Response, answer: Answer, contentType = "application/json"): void {
   res.statusCode = answer.status;
   res.setHeader("Cache-Control", "no-store");
@@ -10,8 +12,19 @@ export function sendAnswer(res: Response, answer: Answer, contentType = "applica
     res.end();
     return;
   }
-  const bytes = Buffer.isBuffer(answer.body) ? answer.body : Buffer.from(JSON.stringify(answer.body));
   res.setHeader("Content-Type", contentType);
+  if (answer.body instanceof Readable) {
+    sendStream(res, answer.body);
+    return;
+  }
+  const bytes = Buffer.isBuffer(answer.body) ? answer.body : Buffer.from(JSON.stringify(answer.body));
   res.setHeader("Content-Length", bytes.length);
   res.end(bytes);
+}
+
+/** A fault midway cuts the connection, so that nobody takes half of an answer for the whole. */
+function sendStream(res: Response, body: Readable): void {
+  pipeline(body, res, (error) => {
+    if (error && error.code !== "ERR_STREAM_PREMATURE_CLOSE") recordOf(res).fail(error);
+  });
 }

@@ -1,5 +1,5 @@
 import express, { type Request, type Response, type Router } from "express";
-import type { Authenticate } from "./authorize.js";
+import { createAdmission, type Gate } from "./admit.js";
 import { createEndpoint, type Endpoint } from "./endpoint.js";
 import { refusal } from "./problem.js";
 import { recordOf } from "./request-record.js";
@@ -8,17 +8,23 @@ import { sendAnswer } from "./send-answer.js";
 import type { Surface } from "./surface.js";
 
 /** Serves the routes of one surface; a path that none of them has falls through. */
-export function createSurfaceRouter(surface: Surface, authenticate: Authenticate): Router {
+export function createSurfaceRouter(surface: Surface, gate: Gate): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
-  for (const [path, routes] of groupByPath(surface.routes)) addPath(router, path, routes, authenticate);
+  for (const [path, routes] of groupByPath(surface.routes)) {
+    const endpoints = routes.map((route): [Route["method"], Endpoint] => [
+      route.method,
+      createEndpoint(route, createAdmission(surface, route, gate)),
+    ]);
+    addPath(router, path, endpoints);
+  }
   return router;
 }
 
-function addPath(router: Router, path: string, routes: readonly Route[], authenticate: Authenticate): void {
+function addPath(router: Router, path: string, served: readonly [Route["method"], Endpoint][]): void {
   const endpoints = new Map<string, Endpoint>();
-  for (const route of routes) {
-    if (endpoints.has(route.method)) throw new Error(`two routes for ${route.method} ${path}`);
-    endpoints.set(route.method, createEndpoint(route, authenticate));
+  for (const [method, endpoint] of served) {
+    if (endpoints.has(method)) throw new Error(`two routes for ${method} ${path}`);
+    endpoints.set(method, endpoint);
   }
   const get = endpoints.get("GET");
   if (get !== undefined) endpoints.set("HEAD", get);

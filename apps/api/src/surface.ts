@@ -1,5 +1,6 @@
 import type Joi from "joi";
 import type { Problem, ProblemCode } from "./problem.js";
+import type { RateUse } from "./rate-limit.js";
 import type { Route } from "./route.js";
 
 /** What a surface may know of the request whose problem it spells. */
@@ -19,7 +20,7 @@ export interface EncodedProblem {
 }
 
 /**
- * A set of routes with one way to spell errors, the framework's own included (404, 405, 413, 415, malformed JSON, 401, 500).
+ * A set of routes with one way to spell errors, the framework's own included (404, 405, 413, 415, malformed JSON, 401, 429, 500).
  * `owns` tells by the path alone, so that a path without a route is refused in the right shape; the native surface takes what no contract owns.
  */
 export interface Surface {
@@ -29,4 +30,6 @@ export interface Surface {
   encodeProblem(problem: Problem, request: ProblemRequest): EncodedProblem;
   /** How the OpenAPI document describes a problem of this code; agrees with `encodeProblem`. */
   documentProblem(code: ProblemCode): { status: number; contentType: string; schema: Joi.Schema };
+  /** The headers that tell a key how much of its limit is left; absent: it is told `Retry-After` when there is nothing. */
+  spellRateUse?(use: RateUse): Record<string, string>;
 }

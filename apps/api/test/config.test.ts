@@ -15,6 +15,8 @@ test("the least environment gets the documented defaults", () => {
     encryptionKeys: LEAST.HOMING_ENCRYPTION_KEYS,
     operator: null,
     egressAllow: [],
+    rateLimitPerSecond: null,
+    deliveryEnabled: true,
     logLevel: "info",
     shutdownGraceMs: 20_000,
   });
@@ -31,6 +33,8 @@ test("every variable is read", () => {
     OPS_USERNAME: "ops",
     OPS_PASSWORD: "pass",
     EGRESS_ALLOW: "127.0.0.0/8, ::1/128",
+    RATE_LIMIT_PER_SECOND: "250",
+    DELIVERY_ENABLED: "false",
     LOG_LEVEL: "debug",
     SHUTDOWN_GRACE_MS: "500",
   });
@@ -42,6 +46,8 @@ test("every variable is read", () => {
     bootstrapApiKey: `hom_${"k".repeat(28)}`,
     operator: { username: "ops", password: "pass" },
     egressAllow: ["127.0.0.0/8", "::1/128"],
+    rateLimitPerSecond: 250,
+    deliveryEnabled: false,
     logLevel: "debug",
     shutdownGraceMs: 500,
   });
@@ -57,6 +63,8 @@ test("all faults are named at once, by variable and never by value", () => {
     HOMING_ENCRYPTION_KEYS: "hunter2",
     OPS_PASSWORD: "hunter2",
     EGRESS_ALLOW: "127.0.0.1/8,hunter2",
+    RATE_LIMIT_PER_SECOND: "hunter2",
+    DELIVERY_ENABLED: "hunter2",
     LOG_LEVEL: "hunter2",
     SHUTDOWN_GRACE_MS: "hunter2",
   };

@@ -103,6 +103,7 @@ test("the document names for each operation the problems that follow from what i
     "internal_error",
     "malformed_request",
     "not_found",
+    "rate_limited",
     "unauthenticated",
     "unavailable",
     "validation_error",

@@ -6,6 +6,7 @@ import { createLogger } from "@homing/runtime/logger";
 import type { Express, RequestHandler } from "express";
 import Joi from "joi";
 import { createApp } from "../src/app.js";
+import type { Authenticate } from "../src/authorize.js";
 import { createNativeSurface } from "../src/native-surface.js";
 import { memberSlices } from "../src/raw-json.js";
 import { publicRoute, type Route, route } from "../src/route.js";
@@ -173,6 +174,9 @@ export const toyRoutes: Route[] = [
   }),
 ];
 
+const authenticate: Authenticate = async (key) =>
+  key === KEY ? CALLER : key === POOR_KEY ? { ...CALLER, scopes: ["keys:manage"] } : null;
+
 /** Log lines as they were written. */
 export interface ToyApp {
   app: Express;
@@ -193,8 +197,7 @@ export function createToyApp(
   const app = createApp({
     contracts: options.contracts ?? [],
     native: createNativeSurface(toyRoutes),
-    authenticate: async (key) =>
-      key === KEY ? CALLER : key === POOR_KEY ? { ...CALLER, scopes: ["keys:manage"] } : null,
+    gate: { authenticate, limiter: null, deliveryEnabled: true },
     log: createLogger({ service: "toy", level: "info" }, stream),
     health: options.health ?? ((_req, _res, next) => next()),
     board: options.board ?? null,

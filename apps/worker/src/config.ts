@@ -13,6 +13,8 @@ export interface Config {
   encryptionKeys: string;
   /** CIDRs that webhooks may reach though they are not public. */
   egressAllow: string[];
+  /** false: nothing is taken from the queue and nothing handed to it. */
+  deliveryEnabled: boolean;
   /** Attempts under way at once in this process. */
   concurrency: number;
   health: { host: string; port: number };
@@ -26,6 +28,7 @@ interface Variables {
   REDIS_URL?: string;
   HOMING_ENCRYPTION_KEYS: string;
   EGRESS_ALLOW: string;
+  DELIVERY_ENABLED: boolean;
   WORKER_CONCURRENCY: number;
   WORKER_HEALTH_HOST: string;
   WORKER_HEALTH_PORT: number;
@@ -40,6 +43,7 @@ const schema = () =>
     REDIS_URL: Joi.string(),
     HOMING_ENCRYPTION_KEYS: Joi.string().required(),
     EGRESS_ALLOW: Joi.string().allow("").default(""),
+    DELIVERY_ENABLED: Joi.boolean().default(true),
     WORKER_CONCURRENCY: Joi.number().integer().min(1).max(10_000).default(100),
     WORKER_HEALTH_HOST: Joi.string().hostname().default("127.0.0.1"),
     WORKER_HEALTH_PORT: Joi.number().port().default(3001),
@@ -60,6 +64,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     egressAllow: variables.EGRESS_ALLOW.split(",")
       .map((cidr) => cidr.trim())
       .filter((cidr) => cidr !== ""),
+    deliveryEnabled: variables.DELIVERY_ENABLED,
     concurrency: variables.WORKER_CONCURRENCY,
     health: { host: variables.WORKER_HEALTH_HOST, port: variables.WORKER_HEALTH_PORT },
     retentionMs: variables.RETENTION_DAYS * DAY_MS,

@@ -11,12 +11,13 @@ export interface HealthServer {
 }
 
 /**
- * `/livez` answers 200 while the process runs, `/readyz` while every check resolves within 2 s.
+ * `/livez` answers 200 while the process runs, `/readyz` while every check resolves within 2 s; it shows the facts as well.
  * @throws StartError when the port is taken
  */
 export async function startHealth(
   { host, port }: { host: string; port: number },
   checks: Record<string, () => Promise<unknown>>,
+  facts: Record<string, string> = {},
 ): Promise<HealthServer> {
   let draining = false;
   const server = createServer((request, response) => {
@@ -33,7 +34,7 @@ export async function startHealth(
     const results = await Promise.all(names.map((name) => passes(checks[name])));
     const states = Object.fromEntries(names.map((name, index) => [name, results[index] ? "ok" : "unreachable"]));
     const isReady = results.every(Boolean);
-    return { status: isReady ? 200 : 503, body: { status: isReady ? "ready" : "not_ready", checks: states } };
+    return { status: isReady ? 200 : 503, body: { status: isReady ? "ready" : "not_ready", ...facts, checks: states } };
   }
 
   return {

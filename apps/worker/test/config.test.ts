@@ -9,6 +9,7 @@ test("two variables are enough", () => {
     redisUrl: null,
     encryptionKeys: "k1:c2VjcmV0",
     egressAllow: [],
+    deliveryEnabled: true,
     concurrency: 100,
     health: { host: "127.0.0.1", port: 3001 },
     retentionMs: 30 * 24 * 60 * 60 * 1000,
@@ -22,6 +23,7 @@ test("every variable is read, in its unit", () => {
     ...REQUIRED,
     REDIS_URL: "redis://h",
     EGRESS_ALLOW: " 127.0.0.0/8, ::1/128 ,",
+    DELIVERY_ENABLED: "false",
     WORKER_CONCURRENCY: "7",
     WORKER_HEALTH_HOST: "0.0.0.0",
     WORKER_HEALTH_PORT: "0",
@@ -32,6 +34,7 @@ test("every variable is read, in its unit", () => {
   expect(config).toMatchObject({
     redisUrl: "redis://h",
     egressAllow: ["127.0.0.0/8", "::1/128"],
+    deliveryEnabled: false,
     concurrency: 7,
     health: { host: "0.0.0.0", port: 0 },
     retentionMs: 2 * 24 * 60 * 60 * 1000,
@@ -48,6 +51,7 @@ test("what is missing or malformed is named at once, without its value", () => {
 
 test.each([
   ["WORKER_CONCURRENCY", "0"],
+  ["DELIVERY_ENABLED", "off"],
   ["RETENTION_DAYS", "0"],
   ["WORKER_HEALTH_PORT", "65536"],
   ["SHUTDOWN_GRACE_MS", "-1"],

@@ -9,8 +9,11 @@ afterEach(async () => {
   for (const server of opened.splice(0)) await server.close();
 });
 
-async function open(checks: Record<string, () => Promise<unknown>>): Promise<HealthServer> {
-  const server = await startHealth(PLACE, checks);
+async function open(
+  checks: Record<string, () => Promise<unknown>>,
+  facts?: Record<string, string>,
+): Promise<HealthServer> {
+  const server = await startHealth(PLACE, checks, facts);
   opened.push(server);
   return server;
 }
@@ -41,6 +44,12 @@ test("one check that fails or never answers makes it live but not ready, and say
     body: { status: "not_ready", checks: { database: "unreachable", queue: "unreachable", disk: "ok" } },
   });
   expect((await get(server, "/livez")).status).toBe(200);
+});
+
+test("what was switched off is shown, and is no fault", async () => {
+  const server = await open({ database: () => Promise.resolve() }, { delivery: "switched_off" });
+  const body = { status: "ready", delivery: "switched_off", checks: { database: "ok" } };
+  expect(await get(server, "/readyz")).toEqual({ status: 200, body });
 });
 
 test("a process that drains is live but not ready, whatever its checks say", async () => {

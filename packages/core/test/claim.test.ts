@@ -117,6 +117,25 @@ test("a delivery of a disabled webhook is held, one of an archived webhook is ca
   expect(await rowOf(world, cancelled.deliveryId)).toMatchObject({ ...idle, state: "cancelled" });
 });
 
+test("a delivery whose event is gone fails at its claim, and its neighbour is claimed", async () => {
+  const gone = await newDelivery(world);
+  const { deliveryId } = await newDelivery(world);
+  await world.db.event.delete({ where: { id: gone.eventId } });
+  await shiftTime(world, gone.deliveryId, 10);
+  await shiftTime(world, deliveryId, 10);
+  expect(await claimDeliveries(world.context, [gone.deliveryId, deliveryId])).toEqual([
+    { outcome: "nothing_to_do" },
+    { outcome: "claimed", claim: expect.objectContaining({ deliveryId }) },
+  ]);
+  expect(await rowOf(world, gone.deliveryId)).toMatchObject({
+    state: "failed",
+    lastError: "its event is gone: it is older than the retention",
+    attemptsTotal: 0,
+    relayAt: null,
+    leaseUntil: null,
+  });
+});
+
 test("a claim carries all valid secrets, newest first, and no expired one", async () => {
   const { organizationId, webhook, deliveryId } = await newDelivery(world);
   const name = { organizationId, webhookId: webhook.id };

@@ -108,7 +108,7 @@ test("a delivery that waits for its first attempt is queued already", async () =
   expect(await retryOne(world, { organizationId, deliveryId })).toEqual({
     deliveryId,
     outcome: "queued_already",
-    seriesTrigger: "automatic",
+    series: 1,
   });
   expect(await rowOf(world, deliveryId)).toEqual(before);
 });
@@ -144,8 +144,8 @@ test("fifty retries in one batch open one series and hand over one hint", async 
   const hintsBefore = world.hints.length;
   const requests = Array.from({ length: 50 }, () => requestFor(organizationId, deliveryId));
   const [first, ...others] = await retryDeliveries(world.context, requests);
-  expect(first).toEqual([{ deliveryId, outcome: "opened", seriesTrigger: "manual" }]);
-  expect(others).toEqual(others.map(() => [{ deliveryId, outcome: "queued_already", seriesTrigger: "manual" }]));
+  expect(first).toEqual([{ deliveryId, outcome: "opened", series: 2 }]);
+  expect(others).toEqual(others.map(() => [{ deliveryId, outcome: "queued_already", series: 2 }]));
   expect((await rowOf(world, deliveryId)).series).toBe(2);
   expect(world.hints.slice(hintsBefore)).toHaveLength(1);
 });
@@ -157,7 +157,7 @@ test("a retry that came in before the last attempt was recorded is answered by t
   expect(await retryOne(world, { organizationId, deliveryId, receivedAtMs })).toEqual({
     deliveryId,
     outcome: "queued_already",
-    seriesTrigger: "automatic",
+    series: 1,
   });
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "failed", series: 1 });
 });
@@ -237,7 +237,7 @@ test("one request retries many deliveries, and answers for each in its order", a
   const { organizationId, deliveryIds } = await failedDeliveries(3);
   const asked = deliveryIds.toReversed();
   const [answers] = await retryDeliveries(world.context, [requestFor(organizationId, ...asked)]);
-  expect(answers).toEqual(asked.map((deliveryId) => ({ deliveryId, outcome: "opened", seriesTrigger: "manual" })));
+  expect(answers).toEqual(asked.map((deliveryId) => ({ deliveryId, outcome: "opened", series: 2 })));
   const hints = world.hints.slice(-3).map(({ deliveryId, series }) => [deliveryId, series]);
   expect(hints).toEqual(asked.map((deliveryId) => [deliveryId, 2]));
 });

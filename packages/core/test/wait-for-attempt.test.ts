@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { waitForAttempt } from "../src/deliveries/wait-for-attempt.js";
 import {
+  ABORTED,
   attemptOnce,
   claimOne,
   newDelivery,
@@ -71,13 +72,24 @@ test("a retry is waited for, though the delivery was tried before", async () => 
   await waiting.over;
 });
 
-test("without a worker it lasts the webhook's deadline and two seconds more", async () => {
+test.each([
+  ["its first attempt", false],
+  ["one that repeats an attempt that our own stop cut off", true],
+])("without a worker for %s it lasts the webhook's deadline and two seconds more", async (_, isCutOff) => {
   const { deliveryId } = await newDelivery(world, { timeoutMs: 1_000 });
+  if (isCutOff) await attemptOnce(world, deliveryId, ABORTED);
   const begunMs = performance.now();
   await waitForAttempt(world.context, { deliveryId });
   const waitedMs = performance.now() - begunMs;
   expect(waitedMs).toBeGreaterThan(3_000);
   expect(waitedMs).toBeLessThan(4_500);
+});
+
+test("the end of an attempt that repeats one that our own stop cut off is the end", async () => {
+  const { deliveryId } = await newDelivery(world);
+  await attemptOnce(world, deliveryId, ABORTED);
+  await attemptOnce(world, deliveryId, REFUSED);
+  await expectSoonOver(startWaiting(deliveryId));
 });
 
 test("it ends when nobody waits any more", async () => {

@@ -158,6 +158,17 @@ test("disabling and enabling say when and why", async () => {
   });
 });
 
+test("a webhook that is disabled twice keeps its first reason and time", async () => {
+  const organizationId = await newOrganization(world);
+  const { id: webhookId } = await newWebhook(world, organizationId);
+  const first = await disableWebhook(world.context, { organizationId, webhookId }, "410 Gone");
+  const second = await disableWebhook(world.context, { organizationId, webhookId }, "by hand");
+  expect(second).toMatchObject({ disabledReason: "410 Gone", disabledAt: first.disabledAt });
+  await enableWebhook(world.context, { organizationId, webhookId });
+  const third = await disableWebhook(world.context, { organizationId, webhookId }, "by hand");
+  expect(third).toMatchObject({ state: "disabled", disabledReason: "by hand" });
+});
+
 test("every verb answers another organization that there is no such webhook", async () => {
   const own = await named();
   const name = { organizationId: await newOrganization(world), webhookId: own.webhookId };

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from "./client.js";
+import { type Database, Prisma, type Transaction } from "./client.js";
 import { WEEK_MS, uuidFloor, weekStart } from "./week.js";
 
 /** Deliveries first: once a week's are dropped, none of them can be retried while the rest of it goes. */
@@ -58,17 +58,18 @@ export async function dropPartitions(db: Database, options: { nowMs: number; ret
   for (const partition of await listPartitions(db)) {
     if (partition.startMs + WEEK_MS > options.nowMs - options.retentionMs) continue;
     // Looked at before the table is locked as well, so that a week that stays costs nobody a wait.
-    if (await hasUnfinished(db, partition.startMs)) continue;
+    if (await hasUnfinished(db, partition)) continue;
     if (await dropFinished(db, partition)) dropped.push(partition.name);
   }
   return dropped;
 }
 
 /** Under a lock, so that no retry comes between the look and the drop. */
-function dropFinished(db: Database, { table, name, startMs }: Partition): Promise<boolean> {
+function dropFinished(db: Database, partition: Partition): Promise<boolean> {
+  const { table, name } = partition;
   return changePartitions(db, async (transaction) => {
     await transaction.$executeRawUnsafe(`LOCK TABLE ONLY "${table}" IN ACCESS EXCLUSIVE MODE`);
-    if (await hasUnfinished(transaction, startMs)) return false;
+    if (await hasUnfinished(transaction, partition)) return false;
     await transaction.$executeRawUnsafe(`DROP TABLE IF EXISTS "${name}"`);
     return true;
   });
@@ -91,23 +92,15 @@ async function listPartitions(db: Database): Promise<Partition[]> {
 }
 
 /**
- * Told by the partial indexes on what is unfinished, never by reading a week. A delivery is made with its event, so that its own
- * week is that of the event or, where two clocks differ, one beside it.
+ * A delivery may be of an event that is much older, which somebody asked to be sent again: an event's week waits for those as well. Told by
+ * the indexes on what is unfinished or on the event, never by reading a week that is to go: its own deliveries have gone before its events.
  */
-async function hasUnfinished(db: Transaction, startMs: number): Promise<boolean> {
-  const from = uuidFloor(startMs);
-  const until = uuidFloor(startMs + WEEK_MS);
+async function hasUnfinished(db: Transaction, { table, startMs }: Partition): Promise<boolean> {
+  const id = table === "events" ? Prisma.sql`event_id` : Prisma.sql`id`;
+  const isOfWeek = Prisma.sql`${id} >= ${uuidFloor(startMs)}::uuid AND ${id} < ${uuidFloor(startMs + WEEK_MS)}::uuid`;
   const [row] = await db.$queryRaw<{ unfinished: boolean }[]>`
-    SELECT EXISTS (
-      SELECT FROM (
-        SELECT id, event_id FROM deliveries
-        WHERE relay_at IS NOT NULL AND id >= ${uuidFloor(startMs - WEEK_MS)}::uuid AND id < ${uuidFloor(startMs + 2 * WEEK_MS)}::uuid
-        UNION ALL
-        SELECT id, event_id FROM deliveries
-        WHERE state = 'held' AND id >= ${uuidFloor(startMs - WEEK_MS)}::uuid AND id < ${uuidFloor(startMs + 2 * WEEK_MS)}::uuid
-      ) unfinished
-      WHERE (id >= ${from}::uuid AND id < ${until}::uuid) OR (event_id >= ${from}::uuid AND event_id < ${until}::uuid)
-    ) AS unfinished`;
+    SELECT EXISTS (SELECT FROM deliveries WHERE relay_at IS NOT NULL AND ${isOfWeek})
+        OR EXISTS (SELECT FROM deliveries WHERE state = 'held' AND ${isOfWeek}) AS unfinished`;
   return row?.unfinished ?? true;
 }
 

@@ -131,6 +131,21 @@ test.each([
   expect(await db.event.count({ where: { id: eventId } })).toBe(1);
 });
 
+test.each(UNFINISHED)(
+  "an event that was sent again long after stays as long as that delivery is $state",
+  async (columns) => {
+    await makePartitions(db, FAR_MS);
+    const { eventId, deliveryId } = await insertDelivery({ eventMs: FAR_MS, deliveryMs: NOW_MS }, columns);
+    const dropped = await dropPartitions(db, RETENTION);
+    expect(dropped).toContain(nameOf("deliveries", FAR_MS));
+    expect(dropped).not.toContain(nameOf("events", FAR_MS));
+    expect(await db.event.count({ where: { id: eventId } })).toBe(1);
+    await db.$executeRaw`
+    UPDATE deliveries SET state = 'failed', next_attempt_at = NULL, relay_at = NULL, lease_until = NULL WHERE id = ${deliveryId}::uuid`;
+    expect(await dropPartitions(db, RETENTION)).toContain(nameOf("events", FAR_MS));
+  },
+);
+
 function neverEmpty(): never {
   throw new Error("the table above is empty");
 }

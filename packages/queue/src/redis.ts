@@ -7,19 +7,24 @@ export const REDIS_PREFIX = "{homing}";
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
 const COMMAND_TIMEOUT_MS = 2_000;
+// A limiter is asked before each request: without an answer by then, the request goes on without it.
+const LIMITER_COMMAND_TIMEOUT_MS = 200;
+const LIMITER_SILENCE_MS_MAX = 1_000;
 const PRODUCER_SILENCE_MS_MAX = 5_000;
 // Longer than a worker's blocking wait (at most 10 s), which is silent by nature.
 const WORKER_SILENCE_MS_MAX = 15_000;
 
 export type RedisClient = Redis | Cluster;
+export type RedisRole = "producer" | "limiter" | "worker";
 
 /**
  * Connects in the background and for as long as it takes.
  *
  * A producer fails fast: what cannot be sent now is refused now, and nothing piles up in memory while Redis is away.
+ * A limiter does so too, and much sooner.
  * A worker waits: its commands are few, and what they report is sent once Redis is back.
  */
-export function connectRedis(target: RedisTarget, role: "producer" | "worker"): RedisClient {
+export function connectRedis(target: RedisTarget, role: RedisRole): RedisClient {
   const enableOfflineQueue = role === "worker";
   const options = {
     ...login(target),
@@ -74,10 +79,19 @@ function login(target: RedisTarget) {
   };
 }
 
-function patience(role: "producer" | "worker") {
-  return role === "producer"
-    ? { commandTimeout: COMMAND_TIMEOUT_MS, socketTimeout: PRODUCER_SILENCE_MS_MAX, maxRetriesPerRequest: 0 }
-    : { socketTimeout: WORKER_SILENCE_MS_MAX, maxRetriesPerRequest: null };
+function patience(role: RedisRole) {
+  switch (role) {
+    case "producer":
+      return { commandTimeout: COMMAND_TIMEOUT_MS, socketTimeout: PRODUCER_SILENCE_MS_MAX, maxRetriesPerRequest: 0 };
+    case "limiter":
+      return {
+        commandTimeout: LIMITER_COMMAND_TIMEOUT_MS,
+        socketTimeout: LIMITER_SILENCE_MS_MAX,
+        maxRetriesPerRequest: 0,
+      };
+    case "worker":
+      return { socketTimeout: WORKER_SILENCE_MS_MAX, maxRetriesPerRequest: null };
+  }
 }
 
 function address(target: RedisTarget) {

@@ -12,8 +12,8 @@ export interface BatchOptions<Item, Result> {
   itemsMax: number;
   /** Most items waiting; beyond it `add` refuses with BatchFullError. */
   waitingMax: number;
-  /** Bounds in bytes beside those in items, where items are of any size; a single item may exceed the flush's. */
-  bytes?: { of: (item: Item) => number; inFlushMax: number; waitingMax: number };
+  /** Bounds beside those in items, where items are of any size, such as bytes or rows; a single item may exceed the flush's. */
+  weight?: { of: (item: Item) => number; inFlushMax: number; waitingMax: number };
   /** Whether one bad item may be the cause, so that halving the batch saves its neighbours. */
   isItemFault: (error: unknown) => boolean;
 }
@@ -37,29 +37,29 @@ interface Waiting<Item, Result> {
 export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): Batch<Item, Result> {
   const waiting: Waiting<Item, Result>[] = [];
   const whenIdle: (() => void)[] = [];
-  const bytesOf = options.bytes?.of ?? (() => 0);
-  let waitingBytes = 0;
+  const weightOf = options.weight?.of ?? (() => 0);
+  let waitingWeight = 0;
   let underWay = 0;
   let scheduled = false;
 
   /** Takes the next flush off the line. */
   function board(): Waiting<Item, Result>[] {
-    const bytesMax = options.bytes?.inFlushMax ?? 0;
-    let bytes = 0;
+    const weightMax = options.weight?.inFlushMax ?? 0;
+    let weight = 0;
     let count = 0;
     for (const { item } of waiting) {
-      bytes += bytesOf(item);
-      if (count === options.itemsMax || (count > 0 && bytes > bytesMax)) break;
+      weight += weightOf(item);
+      if (count === options.itemsMax || (count > 0 && weight > weightMax)) break;
       count += 1;
     }
     const group = waiting.splice(0, count);
-    for (const { item } of group) waitingBytes -= bytesOf(item);
+    for (const { item } of group) waitingWeight -= weightOf(item);
     return group;
   }
 
-  function isFull(bytes: number): boolean {
-    const bytesMax = options.bytes?.waitingMax ?? 0;
-    return waiting.length >= options.waitingMax || (waiting.length > 0 && waitingBytes + bytes > bytesMax);
+  function isFull(weight: number): boolean {
+    const weightMax = options.weight?.waitingMax ?? 0;
+    return waiting.length >= options.waitingMax || (waiting.length > 0 && waitingWeight + weight > weightMax);
   }
 
   function schedule(): void {
@@ -83,9 +83,9 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
 
   return {
     add(item) {
-      const bytes = bytesOf(item);
-      if (isFull(bytes)) return Promise.reject(new BatchFullError("too much is waiting"));
-      waitingBytes += bytes;
+      const weight = weightOf(item);
+      if (isFull(weight)) return Promise.reject(new BatchFullError("too much is waiting"));
+      waitingWeight += weight;
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject });
         schedule();

@@ -72,9 +72,9 @@ test("a flush takes at most its maximum of items", async () => {
   expect(await Promise.all(results)).toEqual([10, 20, 30, 40, 50]);
 });
 
-test("a flush ends before the item that would exceed its bytes, but takes a single item of any size", async () => {
-  const bytes = { of: (item: number) => item, inFlushMax: 10, waitingMax: 1_000 };
-  const { batch, gates } = gatedBatch({ bytes });
+test("a flush ends before the item that would exceed its weight, but takes a single item of any size", async () => {
+  const weight = { of: (item: number) => item, inFlushMax: 10, waitingMax: 1_000 };
+  const { batch, gates } = gatedBatch({ weight });
   const results = [4, 6, 1, 50].map((item) => batch.add(item));
   await turns();
   gates[0]?.answer();
@@ -95,9 +95,9 @@ test("beyond the most that may wait an item is refused at once, and the others a
   expect(await Promise.all([...results, afterwards])).toEqual([10, 20, 40]);
 });
 
-test("beyond the most bytes that may wait an item is refused, and there is room again once they have left", async () => {
-  const bytes = { of: (item: number) => item, inFlushMax: 100, waitingMax: 10 };
-  const { batch, gates } = gatedBatch({ bytes });
+test("beyond the most weight that may wait an item is refused, and there is room again once they have left", async () => {
+  const weight = { of: (item: number) => item, inFlushMax: 100, waitingMax: 10 };
+  const { batch, gates } = gatedBatch({ weight });
   const results = [batch.add(6)];
   await expect(batch.add(5)).rejects.toBeInstanceOf(BatchFullError);
   results.push(batch.add(4));

@@ -28,6 +28,7 @@ function retryDeliveryRoute(context: ApiContext): Route {
     tag: TAG,
     scope: "deliveries:retry",
     input: { params },
+    asksForSending: true,
     answers: { 202: { description: "An attempt is due now or under way", schema: deliveryAnswer } },
     refusals: ["not_found", "webhook_disabled", "webhook_archived", "quota_exhausted", "unavailable"],
     async handle({ caller, params: { delivery_id }, receivedAtMs }) {

@@ -1,4 +1,4 @@
-import { EVENT_TYPE } from "@homing/core/webhooks/match";
+import { EVENT_TYPE, EVENT_TYPE_CHARS_MAX } from "@homing/core/webhooks/match";
 import { parseEventId } from "@homing/core/events/event-id";
 import Joi from "joi";
 
@@ -25,7 +25,7 @@ export const eventId = () =>
 
 export const eventType = () =>
   Joi.string()
-    .max(128)
+    .max(EVENT_TYPE_CHARS_MAX)
     .pattern(EVENT_TYPE, "event type")
     .messages({ "string.pattern.name": "{{#label}} must be words of letters, digits, _ and -, joined by dots" })
     .example("invoice.paid");

@@ -110,6 +110,7 @@ function testWebhookRoute(context: ApiContext): Route {
     tag: TAG,
     scope: "webhooks:write",
     input: { params },
+    asksForSending: true,
     answers: {
       202: { description: "Published", schema: Joi.object({ event_id: Joi.string().required() }) },
     },

@@ -1,6 +1,6 @@
 import { isReservedHeader } from "@homing/egress/request-headers";
 import { isOwnHeader } from "@homing/core/webhooks/headers";
-import { EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
+import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
 import type { Webhook, WebhookSettings } from "@homing/core/webhooks/webhook";
 import { LEGACY_FORMATS } from "@homing/signature/legacy";
 import Joi from "joi";
@@ -41,7 +41,7 @@ function namesTwice(headers: object): boolean {
 const settings = {
   url: Joi.string().max(URL_LENGTH_MAX).description("http or https, without credentials, at a public address"),
   event_types: Joi.array()
-    .items(Joi.string().max(128).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
+    .items(Joi.string().max(EVENT_TYPE_CHARS_MAX).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
     .max(EVENT_TYPES_MAX)
     .allow(null)
     .description("Exact types, `invoice.*`, or `*`; empty or null: every type"),

@@ -200,7 +200,11 @@ describe("faults of ours", () => {
     const app = createApp({
       contracts: [broken],
       native: { ...broken, routes: [], owns: () => true },
-      authenticate: async () => ({ organizationId: UNKNOWN_ID, apiKeyId: UNKNOWN_ID, scopes: ["deliveries:retry"] }),
+      gate: {
+        authenticate: async () => ({ organizationId: UNKNOWN_ID, apiKeyId: UNKNOWN_ID, scopes: ["deliveries:retry"] }),
+        limiter: null,
+        deliveryEnabled: true,
+      },
       log: api.context.log,
       health: (_req, _res, next) => next(),
       board: null,

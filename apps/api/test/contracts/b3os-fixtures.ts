@@ -1,6 +1,7 @@
 import { startReceiver, type TestReceiver } from "@homing/local/test-receiver";
 import { waitFor } from "@homing/local/wait-for";
 import type { ContractApi, ContractOrganization } from "./contract-api.js";
+import { holdAnswers } from "./hold-answers.js";
 
 export const ENDPOINTS = "/v1/execution-webhooks";
 export const DELIVERIES = `${ENDPOINTS}/deliveries`;
@@ -61,15 +62,8 @@ export function waitForStatus(organization: ContractOrganization, id: string, st
 
 /** A receiver that holds its answers back until it is told to give them. */
 export async function startSlowReceiver(): Promise<TestReceiver & { release(): void }> {
-  let release = (): void => undefined;
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const receiver = await startReceiver(async () => {
-    await released;
-    return {};
-  });
-  return { ...receiver, release };
+  const receiver = await startReceiver();
+  return { ...receiver, release: holdAnswers(receiver) };
 }
 
 /** Makes deliveries in each state, on receivers of their own. */

@@ -1,16 +1,8 @@
-import { execFile, spawnSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { startReceiver, type TestReceiver } from "@homing/local/test-receiver";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { makeEndpoint, publish, waitForStatus } from "./b3os-fixtures.js";
 import { type ContractApi, type ContractOrganization, startContractApi } from "./contract-api.js";
-
-const run = promisify(execFile);
-/** Go compiles net/http when its cache is cold. */
-const RUN_TIMEOUT_MS = 120_000;
+import { isRunnable, RUN_TIMEOUT_MS, runSample, type SampleLanguage } from "./run-sample.js";
 
 /** The answer that the contract's document shows; `<…>` and numbers stand for a type. */
 const EXAMPLE = {
@@ -42,25 +34,19 @@ const EXAMPLE = {
 };
 
 interface Sample {
-  language: string;
-  /** Whether the machine has what it takes. */
-  isRunnable: boolean;
+  language: SampleLanguage;
   /** As the document has it, its line breaks restored. */
   text: string;
-  run(text: string, folder: string): Promise<{ stdout: string }>;
 }
 
 const SAMPLES: Sample[] = [
   {
     language: "curl",
-    isRunnable: runs("curl", "--version"),
     text: `curl -X POST 'https://api.example.com/v1/execution-webhooks/deliveries/string/retry' \\
   -H 'Authorization: Bearer YOUR_API_TOKEN'`,
-    run: (text) => run("sh", ["-c", text]),
   },
   {
-    language: "fetch",
-    isRunnable: true,
+    language: "JavaScript",
     text: `const response = await fetch('https://api.example.com/v1/execution-webhooks/deliveries/string/retry', {
   method: 'POST',
   headers: {
@@ -70,16 +56,9 @@ const SAMPLES: Sample[] = [
 
 const data = await response.json();
 console.log(data);`,
-    run: (text) =>
-      run(process.execPath, [
-        "--input-type=module",
-        "-e",
-        `console.log = (value) => process.stdout.write(JSON.stringify(value));\n${text}`,
-      ]),
   },
   {
     language: "Python",
-    isRunnable: runs("python3", "-c", "import requests"),
     text: `import requests
 
 headers = {
@@ -88,12 +67,9 @@ headers = {
 
 response = requests.post('https://api.example.com/v1/execution-webhooks/deliveries/string/retry', headers=headers)
 print(response.json())`,
-    run: (text) =>
-      run("python3", ["-c", `import json, sys\nprint = lambda value: json.dump(value, sys.stdout)\n${text}`]),
   },
   {
     language: "Go",
-    isRunnable: runs("go", "version"),
     text: `package main
 
 import (
@@ -111,17 +87,12 @@ func main() {
     result, _ := io.ReadAll(resp.Body)
     fmt.Println(string(result))
 }`,
-    async run(text, folder) {
-      await writeFile(join(folder, "main.go"), text);
-      return run("go", ["run", join(folder, "main.go")]);
-    },
   },
 ];
 
 let api: ContractApi;
 let us: ContractOrganization;
 let receiver: TestReceiver;
-let folder: string;
 
 beforeAll(async () => {
   api = await startContractApi();
@@ -129,18 +100,16 @@ beforeAll(async () => {
 beforeEach(async () => {
   us = await api.createOrganization();
   receiver = await startReceiver(() => ({ status: 500, body: "no" }));
-  folder = await mkdtemp(join(tmpdir(), "b3os-sample-"));
 });
 afterEach(async () => {
   api.worker.resume();
   await receiver.close();
-  await rm(folder, { recursive: true });
 });
 afterAll(() => api.stop());
 
 describe("the document's own sample is answered as its example says", () => {
   for (const sample of SAMPLES) {
-    const testOrSkip = sample.isRunnable ? test : test.skip;
+    const testOrSkip = isRunnable(sample.language) ? test : test.skip;
     testOrSkip(
       sample.language,
       async () => {
@@ -153,8 +122,7 @@ describe("the document's own sample is answered as its example says", () => {
           .replace("https://api.example.com", api.url)
           .replace("YOUR_API_TOKEN", us.key)
           .replace("/string/", `/${deliveryId}/`);
-        const { stdout } = await sample.run(text, folder);
-        const answer = JSON.parse(stdout);
+        const answer = JSON.parse(await runSample(sample.language, text));
         expect(shapeOf(answer)).toEqual(shapeOf(EXAMPLE));
         expect(answer).toMatchObject({ code: 200, message: "success", data: { id: deliveryId, status: "pending" } });
         expect(answer.requestId).toMatch(/^req_/);
@@ -174,8 +142,4 @@ function shapeOf(value: unknown): unknown {
       name === "data" ? shapeOf(member) : member === "<object>" ? "object" : typeof member,
     ]),
   );
-}
-
-function runs(command: string, ...args: string[]): boolean {
-  return spawnSync(command, args).status === 0;
 }

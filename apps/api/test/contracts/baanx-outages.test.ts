@@ -29,7 +29,7 @@ async function serve(authenticate: Authenticate): Promise<Ask> {
   const app = createApp({
     contracts: [surface],
     native,
-    authenticate,
+    gate: { authenticate, limiter: null, deliveryEnabled: true },
     log: createLogger({ service: "api-test", level: "silent" }),
     health: (_req, _res, next) => next(),
     board: null,

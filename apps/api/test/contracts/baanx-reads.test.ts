@@ -12,6 +12,7 @@ import {
   webhookAt,
 } from "./baanx-fixtures.js";
 import { type ContractApi, type ContractOrganization, startContractApi } from "./contract-api.js";
+import { holdAnswers } from "./hold-answers.js";
 
 const MILLISECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -51,6 +52,18 @@ async function withWorkerPaused(steps: () => Promise<void>): Promise<void> {
 }
 
 describe("GET /v1/webhooks/events/{eventId}/status", () => {
+  test("queuedAt is when its first delivery was made, also after it was sent again", async () => {
+    const us = await api.createOrganization();
+    const { eventId } = await deliveredEvent(api, us, await receivers.start());
+    const [first] = await deliveriesOf(api, eventId);
+    const replay = await us.ask("POST", `/v1/execution-webhooks/deliveries/${first?.id}/replay`);
+    expect(replay.status).toBe(200);
+    const createdAt = new Date(Date.now() + 60_000);
+    await api.db.delivery.update({ where: { id: replay.body.data.id }, data: { createdAt } });
+    const { body } = await us.ask("GET", "/v1/webhooks/events");
+    expect(body.events).toMatchObject([{ id: eventId, queuedAt: first?.createdAt.toISOString() }]);
+  });
+
   test("is pending while the event is queued, and completed once it was delivered", async () => {
     const us = await api.createOrganization();
     await webhookAt(us, await receivers.start());
@@ -74,12 +87,8 @@ describe("GET /v1/webhooks/events/{eventId}/status", () => {
 
   test("is processing while a request is out", async () => {
     const us = await api.createOrganization();
-    let open = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (open = resolve));
-    const receiver = await receivers.start(async () => {
-      await gate;
-      return {};
-    });
+    const receiver = await receivers.start();
+    const open = holdAnswers(receiver);
     await webhookAt(us, receiver);
     const eventId = await publishEvent(us);
     await receiver.waitForRequests(1);
@@ -259,12 +268,8 @@ describe("logs", () => {
 
   test("an attempt that is due is pending, one whose request is out is processing", async () => {
     const us = await api.createOrganization();
-    let open = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (open = resolve));
-    const receiver = await receivers.start(async () => {
-      await gate;
-      return {};
-    });
+    const receiver = await receivers.start();
+    const open = holdAnswers(receiver);
     await webhookAt(us, receiver);
     let eventId = "";
     const logs = async () => (await us.ask("GET", `/v1/webhooks/events/${eventId}/logs`)).body.logs;

@@ -16,6 +16,7 @@ import {
   webhookAt,
 } from "./baanx-fixtures.js";
 import { type ContractApi, type ContractOrganization, startContractApi } from "./contract-api.js";
+import { holdAnswers } from "./hold-answers.js";
 
 const receivers = createReceivers();
 
@@ -316,14 +317,7 @@ test("twenty retries at once are all answered alike and make one attempt for eac
   const later = await receivers.start();
   await webhookAt(us, later);
   // Nobody's attempt is over before all have asked: a retry that comes after it is another one.
-  let open = (): void => undefined;
-  const gate = new Promise<void>((resolve) => (open = resolve));
-  for (const held of [receiver, later]) {
-    held.answerWith(async () => {
-      await gate;
-      return {};
-    });
-  }
+  const open = holdAnswers(receiver, later);
   const answers = await Promise.all(Array.from({ length: 20 }, () => retry(us, eventId)));
   open();
   expect(answers.map(({ body }) => body)).toEqual(answers.map(() => queuedFor(eventId, 2)));

@@ -1,13 +1,9 @@
-import { execFile, spawnSync } from "node:child_process";
-import { promisify } from "node:util";
 import { transform } from "@swc/core";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createReceivers, deliveredEvent, deliveriesOf, waitForAttempts, webhookAt } from "./baanx-fixtures.js";
 import { EXAMPLE, type Sample, SAMPLE_IDS, SAMPLES } from "./baanx-sample-texts.js";
 import { type ContractApi, startContractApi } from "./contract-api.js";
-
-const run = promisify(execFile);
-const PRINT_JSON = "console.log = (value) => process.stdout.write(JSON.stringify(value));";
+import { isRunnable, RUN_TIMEOUT_MS, runSample } from "./run-sample.js";
 
 const receivers = createReceivers();
 
@@ -21,37 +17,18 @@ afterAll(async () => {
   await receivers.closeAll();
 });
 
-/** Runs a sample with its names replaced; what it printed. */
+/** A sample with its names replaced; what it printed. */
 async function printed({ language, text: asItStands }: Sample, replaced: (text: string) => string): Promise<string> {
   const text = replaced(asItStands);
-  switch (language) {
-    case "curl":
-      return (await run("sh", ["-c", `${text} --silent`])).stdout;
-    case "JavaScript":
-      return runNode(text);
-    case "TypeScript": {
-      // The sample defines a function and leaves the call to its reader.
-      const call = `console.log(await retryEvent("${SAMPLE_IDS.event}"));`;
-      const { code } = await transform(`${text}\n`, { jsc: { parser: { syntax: "typescript" }, target: "es2022" } });
-      return runNode(`${code}\n${replaced(call)}`);
-    }
-    case "Python":
-      return (await run("python3", ["-c", `import json\n${text.replace(/^print\((.*)\)$/m, "print(json.dumps($1))")}`]))
-        .stdout;
-    default:
-      return language satisfies never;
-  }
-}
-
-async function runNode(text: string): Promise<string> {
-  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", `${PRINT_JSON}\n${text}`], {
-    env: {},
-  });
-  return stdout;
+  if (language !== "TypeScript") return runSample(language, text);
+  // The sample defines a function and leaves the call to its reader.
+  const call = `console.log(await retryEvent("${SAMPLE_IDS.event}"));`;
+  const { code } = await transform(`${text}\n`, { jsc: { parser: { syntax: "typescript" }, target: "es2022" } });
+  return runSample("JavaScript", `${code}\n${replaced(call)}`);
 }
 
 for (const sample of SAMPLES) {
-  const testOrSkip = sample.language === "Python" && !hasRequests() ? test.skip : test;
+  const testOrSkip = sample.language === "TypeScript" || isRunnable(sample.language) ? test : test.skip;
   testOrSkip(
     `the sample in ${sample.language} (${sample.name}) runs as it stands and is answered as its example`,
     async () => {
@@ -74,9 +51,6 @@ for (const sample of SAMPLES) {
       api.worker.resume();
       await waitForAttempts(api, eventId, reached + 1);
     },
+    RUN_TIMEOUT_MS,
   );
-}
-
-function hasRequests(): boolean {
-  return spawnSync("python3", ["-c", "import requests"]).status === 0;
 }

@@ -9,6 +9,7 @@ import { createTestDatabase, prepareTemplate } from "@homing/local/test-database
 import { createLogger } from "@homing/runtime/logger";
 import { randomBytes } from "node:crypto";
 import type { Response } from "supertest";
+import type { Gate } from "../../src/admit.js";
 import type { ApiContext } from "../../src/api-context.js";
 import { createApp } from "../../src/app.js";
 import { contractSurfaces } from "../../src/contracts/all.js";
@@ -54,7 +55,7 @@ export interface ContractApi {
 }
 
 /** Starts it all; receivers are at loopback addresses. */
-export async function startContractApi(): Promise<ContractApi> {
+export async function startContractApi(gate: Partial<Gate> = {}): Promise<ContractApi> {
   const template = await prepareTemplate("homing", async (url) => {
     await migrate(url);
   });
@@ -73,7 +74,7 @@ export async function startContractApi(): Promise<ContractApi> {
     keys: [{ id: "test", key: randomBytes(32) }],
   });
   const worker = startTestWorker(context, RECEIVERS);
-  const server = await serve(context);
+  const server = await serve(context, gate);
   const { url, surfaces } = server;
   const document = createOpenApi(surfaces);
   const ask = createAsk(url, document);
@@ -108,13 +109,16 @@ export async function startContractApi(): Promise<ContractApi> {
   };
 }
 
-async function serve(context: ApiContext): Promise<Pick<ContractApi, "url" | "surfaces"> & { close(): Promise<void> }> {
+async function serve(
+  context: ApiContext,
+  gate: Partial<Gate>,
+): Promise<Pick<ContractApi, "url" | "surfaces"> & { close(): Promise<void> }> {
   const contracts = contractSurfaces(context);
   const native = createNativeSurface(nativeRoutes(context));
   const app = createApp({
     contracts,
     native,
-    authenticate: createCallers({ db: context.db }).add,
+    gate: { authenticate: createCallers({ db: context.db }).add, limiter: null, deliveryEnabled: true, ...gate },
     log: context.log,
     health: (_req, _res, next) => next(),
     board: null,

@@ -7,6 +7,7 @@ import { waitFor } from "@homing/local/wait-for";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { UNKNOWN_ID } from "../native/fixtures.js";
 import { type ContractApi, type ContractOrganization, startContractApi } from "./contract-api.js";
+import { holdAnswers } from "./hold-answers.js";
 import { get, makeDelivery, makeSent, retry, ROOT, waitForAttempts } from "./kallima-fixtures.js";
 
 const KIB = 1024;
@@ -30,17 +31,6 @@ afterEach(async () => {
   await receiver.close();
 });
 
-/** A receiver that answers when it is told to. */
-function holdAnswers(): () => void {
-  let release = (): void => undefined;
-  const released = new Promise<void>((resolve) => (release = resolve));
-  receiver.answerWith(async () => {
-    await released;
-    return {};
-  });
-  return release;
-}
-
 function fail(status = 500, body = "no"): void {
   receiver.answerWith(() => ({ status, body }));
 }
@@ -59,6 +49,17 @@ function refused(status: number, code: string): object {
 }
 
 describe("200", () => {
+  test("the first attempt of a replay, which nobody has retried, is waited for like that of a publish", async () => {
+    const { deliveryId } = await makeSent(us, receiver);
+    api.worker.pause();
+    const replay = await us.ask("POST", `/v1/execution-webhooks/deliveries/${deliveryId}/replay`);
+    const retrying = retry(us, replay.body.data.id);
+    await waitForLook(new Date(0));
+    api.worker.resume();
+    const { status, body } = await retrying;
+    expect({ status, body }).toMatchObject({ status: 200, body: { attempts: 1, response_status: 200 } });
+  });
+
   test("a failed delivery is sent again on the same record, and the answer holds its outcome", async () => {
     fail();
     const { deliveryId, eventId, webhookId } = await makeSent(us, receiver);
@@ -232,7 +233,7 @@ describe("200", () => {
 
   test("an attempt whose client has gone is recorded all the same", async () => {
     const { deliveryId } = await makeSent(us, receiver);
-    const release = holdAnswers();
+    const release = holdAnswers(receiver);
     const leaving = httpRequest(`${api.url}${ROOT}/${deliveryId}/retry`, {
       method: "POST",
       headers: { Authorization: `Bearer ${us.key}` },
@@ -271,7 +272,7 @@ describe("404", () => {
 
 describe("409", () => {
   test("a delivery in flight is not sent a second time", async () => {
-    const release = holdAnswers();
+    const release = holdAnswers(receiver);
     const { deliveryId } = await makeDelivery(us, receiver);
     await receiver.waitForRequests(1);
     expect(await retry(us, deliveryId)).toMatchObject(refused(409, "delivery_in_flight"));
@@ -284,7 +285,7 @@ describe("409", () => {
   test("what came back before is shown while a retry is in flight", async () => {
     fail(500, "before");
     const { deliveryId } = await makeSent(us, receiver);
-    const release = holdAnswers();
+    const release = holdAnswers(receiver);
     const retrying = retry(us, deliveryId).then(({ body }) => body);
     await receiver.waitForRequests(2);
     expect((await get(us, deliveryId)).body).toMatchObject({ response_status: 500, response_body: "before" });

@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { cancelDelivery } from "@homing/core/deliveries/cancel";
 import { startReceiver, type TestReceiver } from "@homing/local/test-receiver";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type ContractApi, type ContractOrganization, startContractApi } from "./contract-api.js";
 import { makeDelivery, makeSent, ROOT } from "./kallima-fixtures.js";
+import { runSample } from "./run-sample.js";
 
 /** As the vendor's reference shows it. */
 const CURL = `curl --request POST \\
@@ -67,8 +66,7 @@ test("the sample in curl is answered like the example", async () => {
   const command = CURL.replace("https://api.example.com", api.url)
     .replace("{delivery_id}", deliveryId)
     .replace("<token>", us.key);
-  const { stdout } = await promisify(execFile)("sh", ["-c", `${command} --silent`]);
-  expectExample(JSON.parse(stdout));
+  expectExample(JSON.parse(await runSample("curl", command)));
 });
 
 test("the same with fetch is answered like the example", async () => {

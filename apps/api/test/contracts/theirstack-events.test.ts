@@ -94,8 +94,23 @@ describe("a webhook's events", () => {
     all.api.worker.resume();
   });
 
-  test.each(["limit=0", "limit=501", "offset=-1", "status=failed", "limit=x"])("?%s is 422", async (query) => {
-    expectError(await us.ask("GET", `${eventsPath()}?${query}`), 422, "E-005");
+  test.each(["limit=0", "limit=501", "offset=-1", "offset=100001", "status=failed", "limit=x"])(
+    "?%s is 422",
+    async (query) => {
+      expectError(await us.ask("GET", `${eventsPath()}?${query}`), 422, "E-005");
+    },
+  );
+
+  test("are without what retention has taken the event of, and their pages are as long as they are asked for", async () => {
+    all.api.worker.pause();
+    const numbers = [];
+    for (let made = 0; made < 3; made++) numbers.push(await publishTo(us, webhook));
+    const { eventId } = await rowOf(all.api, numbers[1] ?? 0);
+    await all.api.db.event.delete({ where: { id: eventId } });
+    const { body } = await us.ask("GET", eventsPath(), { query: { limit: 2 } });
+    expect(body.map(({ id }: { id: number }) => id)).toEqual([numbers[2], numbers[0]]);
+    await setState(numbers[1] ?? 0, { state: "failed", nextAttemptAt: null, relayAt: null });
+    all.api.worker.resume();
   });
 
   test("of an unknown webhook are 400", async () => {

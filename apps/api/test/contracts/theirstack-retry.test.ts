@@ -5,6 +5,7 @@ import type { Response } from "supertest";
 import { publish } from "../native/fixtures.js";
 import { snapshot } from "../native/snapshot.js";
 import type { ContractOrganization } from "./contract-api.js";
+import { holdAnswers } from "./hold-answers.js";
 import {
   eventOf,
   expectError,
@@ -85,6 +86,16 @@ describe("200", () => {
     expect(await rowOf(all.api, number)).toMatchObject({ series: 2, attemptsInSeries: 1 });
   });
 
+  test("a delivery that was called off is shown as failed, and opens a new series", async () => {
+    const number = await failedOnce();
+    const { id } = await rowOf(all.api, number);
+    expect((await us.ask("POST", `/v1/deliveries/${id}/cancel`)).status).toBe(202);
+    expect(await eventOf(us, webhook, number)).toMatchObject({ status: "FAILED" });
+    expectNull(await retry([number]));
+    await waitForStatus(us, webhook, number, "SUCCESS");
+    expect(await rowOf(all.api, number)).toMatchObject({ series: 2, attemptsInSeries: 1 });
+  });
+
   test("a skipped delivery is sent once there is quota", async () => {
     const { organizationId } = us;
     await setDeliveryQuota(all.api, { organizationId, deliveriesPerMonth: 0 });
@@ -122,12 +133,7 @@ describe("200", () => {
     const before = await rowOf(all.api, number);
     expectNull(await retry([number]));
     expect(await rowOf(all.api, number)).toEqual(before);
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    all.receiver.answerWith(async () => {
-      await held;
-      return {};
-    });
+    const release = holdAnswers(all.receiver);
     all.api.worker.resume();
     await waitFor(async () => (await rowOf(all.api, number)).state === "in_flight", { what: "the delivery in flight" });
     expectNull(await retry([number]));

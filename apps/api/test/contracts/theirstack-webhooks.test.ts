@@ -6,6 +6,7 @@ import { type ReceivedRequest, startReceiver } from "@homing/local/test-receiver
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { snapshot } from "../native/snapshot.js";
 import type { ContractOrganization } from "./contract-api.js";
+import { holdAnswers } from "./hold-answers.js";
 import {
   eventOf,
   expectError,
@@ -142,26 +143,6 @@ describe("listing", () => {
   });
 });
 
-describe("changing", () => {
-  test("leaves what is not named as it is", async () => {
-    const webhook = await makeWebhook(us, { url: all.receiver.url, secret: SECRET, active_event_types: ["job_new"] });
-    const { body } = await us.ask("PATCH", `${WEBHOOKS}/${webhook.id}`, { json: { trigger_once_per_company: true } });
-    expect({ ...body, updated_at: "" }).toEqual({ ...webhook, trigger_once_per_company: true, updated_at: "" });
-    const { body: again } = await us.ask("PATCH", `${WEBHOOKS}/${webhook.id}`, {
-      json: { search_id: 7, url: `${all.receiver.url}b`, description: null, active_event_types: null },
-    });
-    expect(again).toMatchObject({ search_id: 7, url: `${all.receiver.url}b`, trigger_once_per_company: true });
-    expect(again).toMatchObject({ active_event_types: [], has_secret: true });
-  });
-
-  test("of an archived webhook is E-001", async () => {
-    const { id } = await makeWebhook(us, { url: all.receiver.url });
-    await us.ask("PATCH", `${WEBHOOKS}/${id}/archive`);
-    expectError(await us.ask("PATCH", `${WEBHOOKS}/${id}`, { json: { description: "x" } }), 400, "E-001");
-    expectError(await us.ask("PATCH", `${WEBHOOKS}/${id}/status`, { json: { is_active: true } }), 400, "E-001");
-  });
-});
-
 describe("disabling and enabling", () => {
   test("what came meanwhile is held, and sent once it is enabled", async () => {
     const webhook = await makeWebhook(us, { url: all.receiver.url });
@@ -217,13 +198,30 @@ describe("testing", () => {
     expect((await us.ask("GET", `${WEBHOOKS}/events/count`)).body).toEqual([]);
   });
 
-  test("the webhook of a moment is matched by no event and found by no number", async () => {
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    all.receiver.answerWith(async () => {
-      await held;
-      return {};
+  test("a bare URL's delivery is on no list, in any contract's words; its event leads to it", async () => {
+    const webhook = await makeWebhook(us, { url: all.receiver.url });
+    const number = await publishTo(us, webhook);
+    await waitForStatus(us, webhook, number, "SUCCESS");
+    await us.ask("POST", `${WEBHOOKS}/test`, { json: { url: all.receiver.url } });
+    await us.ask("POST", `${WEBHOOKS}/test`, { json: { webhook_id: webhook.id, secret: SECRET } });
+    const { id } = await rowOf(all.api, number);
+    const only = [expect.objectContaining({ id })];
+    expect((await us.ask("GET", "/v1/deliveries")).body.data).toEqual(only);
+    expect((await us.ask("GET", "/v1/deliveries", { query: { state: "succeeded", limit: 1 } })).body).toMatchObject({
+      data: only,
+      next_cursor: null,
     });
+    expect((await us.ask("GET", "/v1/webhook_deliveries")).body).toEqual(only);
+    const page = { items: only, limit: 1, offset: 0, hasMore: false };
+    expect((await us.ask("GET", "/v1/execution-webhooks/deliveries", { query: { limit: 1 } })).body.data).toEqual(page);
+    const { body: events } = await us.ask("GET", "/v1/events", { query: { limit: 1 } });
+    const { body: deliveries } = await us.ask("GET", `/v1/events/${events.data[0].id}/deliveries`);
+    expect(deliveries.data).toHaveLength(1);
+    expect(deliveries.data[0].id).not.toBe(id);
+  });
+
+  test("the webhook of a moment is matched by no event and found by no number", async () => {
+    const release = holdAnswers(all.receiver);
     const before = all.receiver.requests.length;
     const testing = us.ask("POST", `${WEBHOOKS}/test`, { json: { url: all.receiver.url } });
     await Promise.all([testing.then(() => undefined), observe()]);
@@ -277,6 +275,28 @@ describe("testing", () => {
     });
     expect((await us.ask("GET", `${WEBHOOKS}/${webhook.id}`)).body).toEqual(webhook);
     expect((await us.ask("GET", `${WEBHOOKS}/${webhook.id}/events/count`)).body).toBe(0);
+  });
+
+  test("another URL gets none of the webhook's headers, another secret leaves them", async () => {
+    const webhook = await makeWebhook(us, { url: all.receiver.url });
+    const { id } = await all.api.db.webhook.findFirstOrThrow({ where: { number: webhook.id } });
+    await us.ask("PATCH", `/v1/webhooks/${id}`, { json: { headers: { Authorization: "Bearer planted" } } });
+    const send = (json: object) => us.ask("POST", `${WEBHOOKS}/test`, { json: { webhook_id: webhook.id, ...json } });
+    await send({ url: `${all.receiver.url}other` });
+    expect(lastRequest().path).toBe("/other");
+    expect(lastRequest().headers["authorization"]).toBeUndefined();
+    await send({ secret: SECRET });
+    expect(lastRequest().headers["authorization"]).toBe("Bearer planted");
+  });
+
+  test("of an archived webhook is refused, also with another URL", async () => {
+    const { id } = await makeWebhook(us, { url: all.receiver.url });
+    await us.ask("PATCH", `${WEBHOOKS}/${id}/archive`);
+    const received = all.receiver.requests.length;
+    for (const json of [{ webhook_id: id }, { webhook_id: id, url: all.receiver.url }]) {
+      expectError(await us.ask("POST", `${WEBHOOKS}/test`, { json }), 400, "E-001");
+    }
+    expect(all.receiver.requests.length).toBe(received);
   });
 
   test("needs a URL or a webhook that is known and enabled", async () => {

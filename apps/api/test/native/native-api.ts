@@ -9,6 +9,7 @@ import { createTestDatabase, prepareTemplate } from "@homing/local/test-database
 import { createLogger, type Logger } from "@homing/runtime/logger";
 import { expect } from "@jest/globals";
 import request, { type Response } from "supertest";
+import type { Gate } from "../../src/admit.js";
 import type { ApiContext } from "../../src/api-context.js";
 import { createApp } from "../../src/app.js";
 import type { Authenticate } from "../../src/authorize.js";
@@ -112,7 +113,8 @@ export function serveWithoutDatabase(): Promise<NativeServer> {
   return serve(contextWithoutDatabase(), async () => null);
 }
 
-function contextWithoutDatabase(): ApiContext {
+/** For surfaces as data: handlers would find no database. */
+export function contextWithoutDatabase(): ApiContext {
   const url = "postgres://127.0.0.1:1/none";
   return createTestContext(
     createDatabase({ url, connectionsMax: 1, applicationName: "api-test" }),
@@ -121,14 +123,18 @@ function contextWithoutDatabase(): ApiContext {
 }
 
 /** Serves the native routes of a context. */
-export async function serve(context: ApiContext, authenticate: Authenticate): Promise<NativeServer> {
+export async function serve(
+  context: ApiContext,
+  authenticate: Authenticate,
+  gate: Partial<Gate> = {},
+): Promise<NativeServer> {
   const routes = nativeRoutes(context);
   const native = createNativeSurface(routes);
   const document = createOpenApi([native]);
   const app = createApp({
     contracts: [],
     native,
-    authenticate,
+    gate: { authenticate, limiter: null, deliveryEnabled: true, ...gate },
     log: context.log,
     health: (_req, _res, next) => next(),
     board: null,

@@ -1,21 +1,19 @@
 import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
+import type { Weighed } from "../events/payloads.js";
 import { textsOf } from "../texts.js";
 
-/** One attempt as its delivery's owner reads it: made, due or under way. */
-export interface AttemptEntry {
+/** One attempt as its delivery's owner reads it: made, due or under way; `withPayloads` loads what was sent. */
+export interface AttemptEntry extends Weighed {
   /** The attempt's; the delivery's while the attempt has not been made. */
   id: string;
   deliveryId: string;
-  eventId: string;
   webhookId: string;
   /** The webhook's, as it is now. */
   url: string;
   /** Counted over all series of its delivery, from 1. */
   number: number;
   state: "waiting" | "in_flight" | "succeeded" | "failed";
-  /** The JSON text that was published. */
-  payload: string;
   /** Credentials are redacted; empty while the attempt has not been made. */
   requestHeaders: Record<string, string>;
   responseStatus: number | null;
@@ -47,7 +45,7 @@ interface EntryRow {
   url: string;
   number: number;
   state: AttemptEntry["state"];
-  payload: string;
+  payload_bytes: number;
   request_headers: unknown;
   response_status: number | null;
   response_body: string | null;
@@ -74,7 +72,8 @@ export async function listAttemptLog(
       ORDER BY created_at DESC, id DESC
       LIMIT ${limit}
     )
-    SELECT entry.*, looked.event_id, looked.webhook_id, webhooks.url, events.payload, request_headers, response_body
+    SELECT entry.*, looked.event_id, looked.webhook_id, webhooks.url, octet_length(events.payload) AS payload_bytes,
+           request_headers, response_body
     FROM entry
     JOIN looked ON looked.id = entry.delivery_id
     JOIN webhooks ON webhooks.id = looked.webhook_id
@@ -112,7 +111,7 @@ function toEntry(row: EntryRow): AttemptEntry {
     url: row.url,
     number: row.number,
     state: row.state,
-    payload: row.payload,
+    payloadBytes: row.payload_bytes,
     requestHeaders: textsOf(row.request_headers),
     responseStatus: row.response_status,
     responseBody: row.response_body,

@@ -1,6 +1,7 @@
 import type { Context } from "../context.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { AttemptTrigger } from "./delivery.js";
+import { failEventless } from "./fail-eventless.js";
 import { HINT_HORIZON_MS } from "./hint.js";
 
 /** The lease outlasts the request's own deadline by the time that claiming and recording may take. */
@@ -41,8 +42,9 @@ interface ClaimedRow {
   organization_id: string;
   webhook_id: string;
   event_id: string;
-  event_type: string;
-  payload: string;
+  /** null, as the payload: retention has taken its event. */
+  event_type: string | null;
+  payload: string | null;
   series: number;
   attempts_in_series: number;
   place: number;
@@ -57,14 +59,20 @@ interface ClaimedRow {
 
 /**
  * Takes what is due, or whose lease ran out, for one attempt each: the WHERE clause is the lock, so of two claims one wins.
- * A delivery whose webhook was disabled meanwhile is held instead, one whose webhook was archived is cancelled.
+ * A delivery whose webhook was disabled meanwhile is held instead, one whose webhook was archived is cancelled, and one whose event is
+ * gone fails.
  * @returns one outcome for each id, in order
  */
 export async function claimDeliveries(
   { db }: Pick<Context, "db">,
   deliveryIds: readonly string[],
 ): Promise<ClaimOutcome[]> {
-  const claimed = new Map((await claimDue(db, deliveryIds)).map((row) => [row.delivery_id, toClaim(row)]));
+  const rows = await claimDue(db, deliveryIds);
+  const claimed = new Map(rows.flatMap(toClaim).map((claim) => [claim.deliveryId, claim]));
+  await failEventless(
+    db,
+    rows.flatMap(({ delivery_id: id }) => (claimed.has(id) ? [] : id)),
+  );
   const unclaimed = deliveryIds.filter((id) => !claimed.has(id));
   const early = await findEarly(db, unclaimed);
   const taken = new Set<string>();
@@ -115,7 +123,7 @@ function claimDue(db: Context["db"], deliveryIds: readonly string[]): Promise<Cl
         FROM webhook_secrets WHERE webhook_secrets.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
       ) AS secrets
     FROM moved
-    JOIN events ON events.id = moved.event_id
+    LEFT JOIN events ON events.id = moved.event_id
     WHERE moved.state = 'in_flight'`;
 }
 
@@ -129,14 +137,16 @@ async function findEarly(db: Context["db"], deliveryIds: readonly string[]): Pro
   return new Map(rows.map(({ id, by_ms }) => [id, by_ms]));
 }
 
-function toClaim(row: ClaimedRow): Claim {
-  return {
+function toClaim(row: ClaimedRow): Claim[] {
+  const { event_type: eventType, payload } = row;
+  if (eventType === null || payload === null) return [];
+  const claim = {
     deliveryId: row.delivery_id,
     organizationId: row.organization_id,
     webhookId: row.webhook_id,
     eventId: row.event_id,
-    eventType: row.event_type,
-    payload: row.payload,
+    eventType,
+    payload,
     series: row.series,
     number: row.attempts_in_series,
     place: row.place,
@@ -148,4 +158,5 @@ function toClaim(row: ClaimedRow): Claim {
     retryPolicy: row.retry_policy,
     secrets: row.secrets,
   };
+  return [claim];
 }

@@ -2,7 +2,7 @@ import { Prisma } from "@homing/db/client";
 import { isItemFault } from "@homing/db/faults";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
-import type { DeliveryState } from "./delivery.js";
+import { SHOWN_STATE_SQL, type ShownState } from "./delivery.js";
 
 const DAYS_DEFAULT = 30;
 const OFFSET = /(?:Z|[+-]\d{2}:\d{2})$/i;
@@ -24,7 +24,7 @@ export interface DailyCount {
   /** When the day began where it was counted. */
   dayStart: Date;
   webhookNumber: number;
-  state: DeliveryState | "retrying";
+  state: ShownState;
   deliveries: number;
   attempts: number;
 }
@@ -51,14 +51,18 @@ export async function countDeliveriesByDay(
     start === undefined ? Prisma.sql`${until} - ${DAYS_DEFAULT} * interval '1 day'` : instant(start, timeZone);
   const ofWebhook = webhookId === undefined ? Prisma.sql`true` : Prisma.sql`webhook_id = ${webhookId}::uuid`;
   const counting = db.$queryRaw<CountRow[]>`
-    SELECT date_trunc('day', deliveries.created_at, ${timeZone}) AS day_start, webhooks.number AS webhook_number,
-           CASE WHEN deliveries.state = 'pending' AND attempts_in_series > 0 THEN 'retrying' ELSE deliveries.state::text END AS state,
-           count(*)::int AS deliveries, sum(attempts_total)::int AS attempts
-    FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
-    WHERE deliveries.organization_id = ${organizationId}::uuid AND NOT is_ephemeral AND ${ofWebhook}
-      AND deliveries.created_at BETWEEN ${from} AND ${until}
-    GROUP BY 1, 2, 3
-    ORDER BY 1, 2, 3`;
+    SELECT day_start, webhooks.number AS webhook_number, counted.state, deliveries, attempts
+    FROM (
+      SELECT date_trunc('day', created_at, ${timeZone}) AS day_start, webhook_id, ${SHOWN_STATE_SQL} AS state,
+             count(*)::int AS deliveries, sum(attempts_total)::int AS attempts
+      FROM deliveries
+      WHERE organization_id = ${organizationId}::uuid AND ${ofWebhook}
+        AND created_at BETWEEN ${from} AND ${until} AND id >= ${idFloor(from)}
+      GROUP BY 1, 2, 3
+    ) counted
+    JOIN webhooks ON webhooks.id = webhook_id
+    WHERE NOT is_ephemeral
+    ORDER BY day_start, webhooks.number, counted.state`;
   return (await refusingItemFaults(counting)).map((row) => ({
     dayStart: row.day_start,
     webhookNumber: Number(row.webhook_number),
@@ -80,6 +84,15 @@ function instant(text: string, timeZone: string): Prisma.Sql {
   return OFFSET.test(text)
     ? Prisma.sql`${text}::timestamptz`
     : Prisma.sql`(${text}::timestamp AT TIME ZONE ${timeZone})`;
+}
+
+/**
+ * The smallest id of a delivery made at an instant or later, for the sake of which older weeks are not read. An id is made a moment after
+ * its row's transaction began, which is its `created_at`: the minute is for rounding, and for a clock that is set back.
+ */
+function idFloor(from: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`
+    rpad(lpad(to_hex(greatest(0, floor(extract(epoch FROM ${from} - interval '1 minute') * 1000))::bigint), 12, '0'), 32, '0')::uuid`;
 }
 
 /** Zones come and go: the database may not know one that its caller does. */

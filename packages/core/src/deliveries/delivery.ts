@@ -1,7 +1,19 @@
+import { Prisma } from "@homing/db/client";
 import type { Outcome } from "../outcome.js";
 
 export const DELIVERY_STATES = ["pending", "in_flight", "succeeded", "failed", "held", "skipped", "cancelled"] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** A state, `retrying` told apart from `pending`: what waits for its next attempt after one that failed. */
+export type ShownState = DeliveryState | "retrying";
+
+/** A delivery's state, `retrying` told apart from `pending`. */
+export function shownStateOf({ state, attemptsInSeries }: Pick<Delivery, "state" | "attemptsInSeries">): ShownState {
+  return state === "pending" && attemptsInSeries > 0 ? "retrying" : state;
+}
+
+/** `shownStateOf`, as text, of a row that has the columns `state` and `attempts_in_series` of one delivery and of nothing else. */
+export const SHOWN_STATE_SQL = Prisma.sql`(CASE WHEN state = 'pending' AND attempts_in_series > 0 THEN 'retrying' ELSE state::text END)`;
 
 export type AttemptTrigger = "automatic" | "manual";
 

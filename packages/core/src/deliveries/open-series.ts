@@ -2,7 +2,7 @@ import { Prisma, type Transaction } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { lockedQuota } from "../organizations/quota.js";
 import { HINT_PATIENCE_MS } from "./hint.js";
-import type { AttemptTrigger } from "./delivery.js";
+import { SHOWN_STATE_SQL } from "./delivery.js";
 import type { RetryOutcome, RetryRequest } from "./retry.js";
 
 export interface RetryRow {
@@ -10,9 +10,7 @@ export interface RetryRow {
   request: number;
   id: string;
   outcome: RetryOutcome;
-  /** What opened the series that it is in now; null: it was not found. */
-  series_trigger: AttemptTrigger | null;
-  /** Of the series that this request opened, or null. */
+  /** That it is in now; null: it was not found. */
   series: number | null;
 }
 
@@ -53,7 +51,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
   return db.$queryRaw<RetryRow[]>`
     WITH ${asked(requests, moment)},
     target AS MATERIALIZED (
-      SELECT deliveries.id, deliveries.organization_id, deliveries.state, attempts_in_series, series_trigger,
+      SELECT deliveries.id, deliveries.organization_id, deliveries.state, attempts_in_series, series,
              deliveries.updated_at, webhooks.state AS webhook_state
       FROM deliveries
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
@@ -66,7 +64,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
     ),
     ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
     verdict AS MATERIALIZED (
-      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series_trigger, ${OUTCOME} AS outcome
+      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series, ${OUTCOME} AS outcome
       FROM asked LEFT JOIN target USING (id, organization_id) LEFT JOIN quota USING (organization_id)
     ),
     blocked AS (
@@ -89,7 +87,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
     opened AS (
       UPDATE deliveries SET
         state = 'pending',
-        series = series + 1,
+        series = deliveries.series + 1,
         series_trigger = 'manual',
         attempts_in_series = 0,
         next_attempt_at = now(),
@@ -100,12 +98,12 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
       WHERE deliveries.id = wanted.id AND deliveries.id = ANY (${ids}::uuid[])
         -- The row again, and not what the lock showed of it: under concurrency the two can differ.
         AND state <> 'in_flight' AND NOT (state = 'pending' AND attempts_in_series = 0)
-      RETURNING deliveries.id, series, wanted.ordinal
+      RETURNING deliveries.id, deliveries.series, wanted.ordinal
     )
     ${ANSWER}`;
 }
 
-/** What came of each, and in which series it is now: one that was opened is in a manual one, also when another request opened it. */
+/** What came of each, and in which series it is now: one that was opened is in its next one, also when another request opened it. */
 const ANSWER = Prisma.sql`
     SELECT verdict.request::int, verdict.id,
            CASE
@@ -113,9 +111,11 @@ const ANSWER = Prisma.sql`
              WHEN verdict.request IN (SELECT request FROM blocked) THEN 'not_opened'
              ELSE 'queued_already'
            END AS outcome,
-           (CASE WHEN outcome = 'opened' AND verdict.request NOT IN (SELECT request FROM blocked) THEN 'manual'
-                 ELSE series_trigger::text END) AS series_trigger,
-           CASE WHEN opened.ordinal = verdict.ordinal THEN series END AS series
+           CASE
+             WHEN outcome = 'opened' AND verdict.request NOT IN (SELECT request FROM blocked)
+               THEN coalesce(opened.series, verdict.series + 1)
+             ELSE verdict.series
+           END AS series
     FROM verdict LEFT JOIN opened USING (id)
     ORDER BY verdict.ordinal`;
 
@@ -131,7 +131,7 @@ const OUTCOME = Prisma.sql`
         WHEN state = 'in_flight' THEN 'in_flight'
         WHEN state = 'pending' AND attempts_in_series = 0 THEN 'queued_already'
         WHEN state IN ('pending', 'failed', 'succeeded') AND updated_at > received_at THEN 'queued_already'
-        WHEN (CASE state WHEN 'pending' THEN 'retrying' ELSE state::text END) <> ALL (states) THEN 'ineligible'
+        WHEN ${SHOWN_STATE_SQL} <> ALL (states) THEN 'ineligible'
         WHEN remaining <= 0 OR (state = 'skipped' AND remaining < ${SKIPPED_SO_FAR}) THEN 'quota_exhausted'
         ELSE 'opened'
       END`;

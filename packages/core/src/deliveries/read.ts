@@ -51,7 +51,7 @@ export async function findDelivery(
   return row ? toDelivery(row) : null;
 }
 
-/** An organization's deliveries, newest first. */
+/** An organization's deliveries, newest first. Tests of bare URLs are found by their event alone. */
 export async function listDeliveries(
   { db }: Pick<Context, "db">,
   request: PageRequest & { filter: DeliveryFilter },
@@ -62,7 +62,9 @@ export async function listDeliveries(
     after && Prisma.sql`d.id < ${after}::uuid`,
     filter.state && Prisma.sql`d.state = ${filter.state}::delivery_state`,
     filter.webhookId && Prisma.sql`d.webhook_id = ${filter.webhookId}::uuid`,
-    filter.eventId && Prisma.sql`d.event_id = ${filter.eventId}::uuid`,
+    filter.eventId === undefined
+      ? Prisma.sql`NOT EXISTS (SELECT FROM webhooks WHERE webhooks.id = d.webhook_id AND is_ephemeral)`
+      : Prisma.sql`d.event_id = ${filter.eventId}::uuid`,
     filter.eventType && Prisma.sql`events.type = ${filter.eventType}`,
     // A UUIDv7 is its time of making, so the key itself answers since and until.
     filter.since && Prisma.sql`d.id >= ${uuidFloor(filter.since.getTime())}::uuid`,
@@ -96,6 +98,7 @@ export async function listAttempts(
   return toPage(attempts, limit);
 }
 
+/** A delivery as a row of `DELIVERY_COLUMNS` holds it. */
 export function toDelivery(row: DeliveryRow): Delivery {
   return {
     id: row.id,

@@ -1,17 +1,23 @@
 import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
+import { type WithPayload, withPayload } from "../events/payloads.js";
 import type { Outcome } from "../outcome.js";
 import { resolveRetryPolicy } from "../retry-schedule.js";
 import { textsOf } from "../texts.js";
 import { toRetryPolicy } from "../webhooks/webhook.js";
-import type { Delivery } from "./delivery.js";
+import { type Delivery, SHOWN_STATE_SQL, type ShownState } from "./delivery.js";
 import { type DeliveryRow, DELIVERY_COLUMNS, toDelivery } from "./read.js";
 
+/** Rows before an offset are looked at one by one and thrown away: a list goes no deeper. */
+export const OFFSET_MAX = 100_000;
+
 /** A delivery with what was sent and what came back last: what foreign contracts call a delivery. */
-export interface DeliveryRecord extends Delivery {
+export type DeliveryRecord = WithPayload<DeliveryEntry>;
+
+/** A delivery's record on a list: `withPayloads` loads what was sent. */
+export interface DeliveryEntry extends Delivery {
   organizationId: string;
-  /** The JSON text that was published. */
-  payload: string;
+  payloadBytes: number;
   attributes: Record<string, string>;
   webhookNumber: number;
   /** How many retries its webhook's policy gives a series. */
@@ -31,20 +37,19 @@ export interface LastAttempt {
 
 export interface RecordFilter {
   organizationId: string;
-  deliveryIds?: readonly string[];
-  numbers?: readonly number[];
   webhookId?: string;
   /** Any of these states. */
   states?: readonly Delivery["state"][];
   /** Any of these, `retrying` told apart from `pending`. */
-  shownStates?: readonly (Delivery["state"] | "retrying")[];
+  shownStates?: readonly ShownState[];
   limit: number;
+  /** At most `OFFSET_MAX`. */
   offset?: number;
 }
 
 interface RecordRow extends DeliveryRow {
   organization_id: string;
-  payload: string;
+  payload_bytes: number;
   attributes: unknown;
   webhook_number: bigint;
   retry_policy: unknown;
@@ -57,40 +62,56 @@ interface RecordRow extends DeliveryRow {
   error: string | null;
 }
 
-/** An organization's deliveries with their last attempts, newest first. */
-export async function listRecords({ db }: Pick<Context, "db">, filter: RecordFilter): Promise<DeliveryRecord[]> {
-  const { organizationId, deliveryIds, numbers, webhookId, states, shownStates, limit, offset = 0 } = filter;
+/** An organization's deliveries with their last attempts, newest first, without those of tests of bare URLs. */
+export async function listRecords({ db }: Pick<Context, "db">, filter: RecordFilter): Promise<DeliveryEntry[]> {
+  const { organizationId, webhookId, states, shownStates, limit, offset = 0 } = filter;
   const conditions = [
-    Prisma.sql`d.organization_id = ${organizationId}::uuid`,
-    deliveryIds && Prisma.sql`d.id = ANY (${[...deliveryIds]}::uuid[])`,
-    numbers && Prisma.sql`d.number = ANY (${[...numbers]}::bigint[])`,
-    webhookId && Prisma.sql`d.webhook_id = ${webhookId}::uuid`,
-    states && Prisma.sql`d.state::text = ANY (${[...states]}::text[])`,
-    shownStates &&
-      Prisma.sql`(CASE WHEN d.state = 'pending' AND d.attempts_in_series > 0 THEN 'retrying' ELSE d.state::text END)
-        = ANY (${[...shownStates]}::text[])`,
+    Prisma.sql`organization_id = ${organizationId}::uuid`,
+    Prisma.sql`webhook_id NOT IN (SELECT id FROM webhooks WHERE organization_id = ${organizationId}::uuid AND is_ephemeral)`,
+    // Retention may have taken the event of what was replayed.
+    Prisma.sql`EXISTS (SELECT FROM events WHERE events.id = event_id)`,
+    webhookId && Prisma.sql`webhook_id = ${webhookId}::uuid`,
+    states && Prisma.sql`state::text = ANY (${[...states]}::text[])`,
+    shownStates && Prisma.sql`${SHOWN_STATE_SQL} = ANY (${[...shownStates]}::text[])`,
   ].filter((condition) => condition instanceof Prisma.Sql);
   const rows = await db.$queryRaw<RecordRow[]>`
-    SELECT ${DELIVERY_COLUMNS}, d.organization_id, events.payload, events.attributes, webhooks.number AS webhook_number,
-           webhooks.retry_policy, last.*
+    WITH page AS MATERIALIZED (
+      SELECT id FROM deliveries WHERE ${Prisma.join(conditions, " AND ")}
+      ORDER BY id DESC LIMIT ${limit} OFFSET ${offset}
+    )
+    ${SELECT_RECORDS}
+    WHERE d.id IN (SELECT id FROM page)
+    ORDER BY d.id DESC`;
+  return rows.map(toEntry);
+}
+
+/** One delivery of an organization with its last attempt, also of a test; or null. */
+export async function findRecord(
+  { db }: Pick<Context, "db">,
+  { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
+): Promise<DeliveryRecord | null> {
+  const [row] = await db.$queryRaw<RecordRow[]>`
+    ${SELECT_RECORDS}
+    WHERE d.id = ${deliveryId}::uuid AND d.organization_id = ${organizationId}::uuid`;
+  return row ? withPayload({ db }, { organizationId, item: toEntry(row) }) : null;
+}
+
+const SELECT_RECORDS = Prisma.sql`
+    SELECT ${DELIVERY_COLUMNS}, d.organization_id, octet_length(events.payload) AS payload_bytes, events.attributes,
+           webhooks.number AS webhook_number, webhooks.retry_policy, last.*
     FROM deliveries d
     JOIN events ON events.id = d.event_id
     JOIN webhooks ON webhooks.id = d.webhook_id
     LEFT JOIN LATERAL (
       SELECT outcome, response_status, response_headers, response_body, request_headers, duration_ms, error
       FROM attempts WHERE delivery_id = d.id ORDER BY series DESC, attempts.number DESC LIMIT 1
-    ) last ON true
-    WHERE ${Prisma.join(conditions, " AND ")}
-    ORDER BY d.id DESC
-    LIMIT ${limit} OFFSET ${offset}`;
-  return rows.map(toRecord);
-}
+    ) last ON true`;
 
-function toRecord(row: RecordRow): DeliveryRecord {
+function toEntry(row: RecordRow): DeliveryEntry {
   return {
     ...toDelivery(row),
     organizationId: row.organization_id,
-    payload: row.payload,
+    payloadBytes: row.payload_bytes,
     attributes: textsOf(row.attributes),
     webhookNumber: Number(row.webhook_number),
     retriesMax: resolveRetryPolicy(toRetryPolicy(row.retry_policy)).delaysSeconds.length,

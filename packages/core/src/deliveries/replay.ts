@@ -1,6 +1,8 @@
+import type { Transaction } from "@homing/db/client";
 import type { Context } from "../context.js";
-import { makeDeliveries } from "./make.js";
 import { handOver } from "./hint.js";
+import { makeDeliveries } from "./make.js";
+import { TRANSACTION_WAITS } from "./open-series.js";
 
 export type ReplayOutcome =
   | { outcome: "queued"; deliveryId: string }
@@ -11,19 +13,30 @@ export async function replayDelivery(
   context: Pick<Context, "db" | "enqueue" | "log">,
   { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
 ): Promise<ReplayOutcome> {
-  const [original] = await context.db.$queryRaw<
+  const replayed = await context.db.$transaction(
+    (transaction) => replayIn(transaction, { organizationId, deliveryId }),
+    TRANSACTION_WAITS,
+  );
+  if (replayed.outcome === "queued") {
+    void handOver(context, [{ deliveryId: replayed.deliveryId, series: 1, number: 1, delayMs: 0 }]);
+  }
+  return replayed;
+}
+
+async function replayIn(
+  transaction: Transaction,
+  { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
+): Promise<ReplayOutcome> {
+  // Reading the event keeps its table until the commit, so that retention cannot take it before it sees the new delivery.
+  const [original] = await transaction.$queryRaw<
     { event_id: string; webhook_id: string; webhook_state: "enabled" | "disabled" | "archived" }[]
   >`
     SELECT event_id, webhook_id, webhooks.state AS webhook_state
-    FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
+    FROM deliveries JOIN webhooks ON webhooks.id = webhook_id JOIN events ON events.id = event_id
     WHERE deliveries.id = ${deliveryId}::uuid AND deliveries.organization_id = ${organizationId}::uuid`;
   if (original === undefined) return { outcome: "not_found" };
   const { event_id: eventId, webhook_id: webhookId, webhook_state: state } = original;
   if (state !== "enabled") return { outcome: `webhook_${state}` };
-  const [made] = await context.db.$transaction((transaction) =>
-    makeDeliveries(transaction, { organizationId, eventId, webhookIds: [webhookId] }),
-  );
-  if (made === undefined) return { outcome: "quota_exhausted" };
-  void handOver(context, [{ deliveryId: made, series: 1, number: 1, delayMs: 0 }]);
-  return { outcome: "queued", deliveryId: made };
+  const [made] = await makeDeliveries(transaction, { organizationId, eventId, webhookIds: [webhookId] });
+  return made === undefined ? { outcome: "quota_exhausted" } : { outcome: "queued", deliveryId: made };
 }

@@ -1,10 +1,10 @@
 import type { Context, Hint } from "../context.js";
-import type { AttemptTrigger, DeliveryState } from "./delivery.js";
+import type { ShownState } from "./delivery.js";
 import { handOver } from "./hint.js";
 import { openSeries, type RetryRow } from "./open-series.js";
 
-/** Where a delivery may be retried from: a state, or `retrying`, which is `pending` with attempts in its series. */
-export type RetryableState = Exclude<DeliveryState, "pending" | "in_flight"> | "retrying";
+/** Where a delivery may be retried from. */
+export type RetryableState = Exclude<ShownState, "pending" | "in_flight">;
 
 export const RETRYABLE_STATES: readonly RetryableState[] = [
   "succeeded",
@@ -44,10 +44,8 @@ export type RetryOutcome =
 export interface RetriedDelivery {
   deliveryId: string;
   outcome: RetryOutcome;
-  /**
-   * What opened the series that it is in now: `queued_already` and `manual` is somebody else's retry. null: it was not found.
-   */
-  seriesTrigger: AttemptTrigger | null;
+  /** That it is in now: `queued_already` in another than the first is somebody else's retry. null: it was not found. */
+  series: number | null;
 }
 
 /**
@@ -63,12 +61,12 @@ export async function retryDeliveries(
   const rows = await openSeries(context.db, requests);
   void handOver(context, rows.flatMap(firstHint));
   const answers = requests.map((): RetriedDelivery[] => []);
-  for (const { request, id, outcome, series_trigger: seriesTrigger } of rows) {
-    answers[request]?.push({ deliveryId: id, outcome, seriesTrigger });
+  for (const { request, id, outcome, series } of rows) {
+    answers[request]?.push({ deliveryId: id, outcome, series });
   }
   return answers;
 }
 
-function firstHint({ id, series }: RetryRow): Hint[] {
-  return series === null ? [] : [{ deliveryId: id, series, number: 1, delayMs: 0 }];
+function firstHint({ id, outcome, series }: RetryRow): Hint[] {
+  return outcome !== "opened" || series === null ? [] : [{ deliveryId: id, series, number: 1, delayMs: 0 }];
 }

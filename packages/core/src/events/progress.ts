@@ -1,13 +1,14 @@
 import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { textsOf } from "../texts.js";
-import type { Event } from "./event.js";
+import { type Weighed, type WithPayload, withPayload } from "./payloads.js";
+import type { EventSummary } from "./read.js";
 
 /** How far an event has come: its worst delivery, the newest to each webhook counting; `skipped`, too, when no webhook was to get it. */
 export type EventProgress = "waiting" | "under_way" | "succeeded" | "failed" | "skipped";
 
-/** An event and what came of it. */
-export interface FollowedEvent extends Event {
+/** An event and what came of it; `withPayloads` loads what was published. */
+export interface FollowedEvent extends EventSummary, Weighed {
   organizationId: string;
   progress: EventProgress;
   /** When its first delivery was made; null: it has none. */
@@ -22,14 +23,14 @@ export interface FollowedEvents {
   events: FollowedEvent[];
 }
 
-/** A count of all events would take longer the more there are: older ones than the newest so many are passed over. */
-const EVENTS_LOOKED_AT_MAX = 100_000;
+/** Each event's deliveries are looked up to tell its progress: older events than the newest so many are passed over. */
+const EVENTS_LOOKED_AT_MAX = 10_000;
 
 interface FollowedRow {
   id: string;
   organization_id: string;
   type: string;
-  payload: string;
+  payload_bytes: number;
   attributes: unknown;
   occurred_at: Date;
   matched_webhooks: number;
@@ -43,11 +44,11 @@ interface FollowedRow {
 export async function followEvent(
   { db }: Pick<Context, "db">,
   { organizationId, eventId }: { organizationId: string; eventId: string },
-): Promise<FollowedEvent | null> {
+): Promise<WithPayload<FollowedEvent> | null> {
   const [row] = await db.$queryRaw<FollowedRow[]>`
-    SELECT events.*, followed.* FROM events CROSS JOIN LATERAL (${PROGRESS}) followed
+    SELECT ${FOLLOWED_COLUMNS} FROM events CROSS JOIN LATERAL (${PROGRESS}) followed
     WHERE events.id = ${eventId}::uuid AND events.organization_id = ${organizationId}::uuid`;
-  return row ? toFollowedEvent(row) : null;
+  return row ? withPayload({ db }, { organizationId, item: toFollowedEvent(row) }) : null;
 }
 
 /** An organization's newest events and what came of them, newest first. */
@@ -65,7 +66,7 @@ export async function followEvents(
       ) events
       ${isWanted}
     )
-    SELECT events.*, followed.*, (SELECT count(*)::int FROM wanted) AS total
+    SELECT ${FOLLOWED_COLUMNS}, (SELECT count(*)::int FROM wanted) AS total
     FROM (SELECT id FROM wanted ORDER BY id DESC LIMIT ${limit}) page
     JOIN events USING (id)
     CROSS JOIN LATERAL (${PROGRESS}) followed
@@ -73,11 +74,15 @@ export async function followEvents(
   return { total: rows[0]?.total ?? 0, events: rows.map(toFollowedEvent) };
 }
 
+/** Of rows `events` and their `followed`. */
+const FOLLOWED_COLUMNS = Prisma.sql`events.id, events.organization_id, events.type, octet_length(events.payload) AS payload_bytes,
+  events.attributes, events.occurred_at, events.matched_webhooks, events.created_at, followed.*`;
+
 /** Of a row `events`. */
 const PROGRESS = Prisma.sql`
   SELECT queued_at, progress, CASE WHEN NOT is_open THEN coalesce(ended_at, events.created_at) END AS settled_at
   FROM (
-    SELECT min(created_at) AS queued_at, max(updated_at) AS ended_at,
+    SELECT min(first_made_at) AS queued_at, max(updated_at) AS ended_at,
            coalesce(bool_or(state IN ('pending', 'held', 'in_flight')), false) AS is_open,
            CASE
              WHEN bool_or(state IN ('failed', 'cancelled')) THEN 'failed'
@@ -87,7 +92,7 @@ const PROGRESS = Prisma.sql`
              ELSE 'succeeded'
            END AS progress
     FROM (
-      SELECT DISTINCT ON (webhook_id) state, attempts_in_series, created_at, updated_at
+      SELECT DISTINCT ON (webhook_id) state, attempts_in_series, updated_at, min(created_at) OVER () AS first_made_at
       FROM deliveries WHERE event_id = events.id ORDER BY webhook_id, id DESC
     ) newest
   ) summed`;
@@ -95,9 +100,10 @@ const PROGRESS = Prisma.sql`
 function toFollowedEvent(row: FollowedRow): FollowedEvent {
   return {
     id: row.id,
+    eventId: row.id,
     organizationId: row.organization_id,
     type: row.type,
-    payload: row.payload,
+    payloadBytes: row.payload_bytes,
     attributes: textsOf(row.attributes),
     occurredAt: row.occurred_at,
     matchedWebhooks: row.matched_webhooks,

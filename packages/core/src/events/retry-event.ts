@@ -141,8 +141,8 @@ function isQueued({ outcome }: RetryRow): boolean {
   return outcome === "opened" || outcome === "queued_already" || outcome === "in_flight";
 }
 
-function openedHint({ id, series }: RetryRow): Hint[] {
-  return series === null ? [] : [{ deliveryId: id, series, number: 1, delayMs: 0 }];
+function openedHint({ id, outcome, series }: RetryRow): Hint[] {
+  return outcome !== "opened" || series === null ? [] : [{ deliveryId: id, series, number: 1, delayMs: 0 }];
 }
 
 function firstHint(deliveryId: string): Hint {

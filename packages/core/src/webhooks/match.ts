@@ -1,5 +1,7 @@
 /** An event type: dot-separated words of letters, digits, `_` and `-`. */
 export const EVENT_TYPE = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+/** Of a type and of a pattern. */
+export const EVENT_TYPE_CHARS_MAX = 128;
 /** A pattern: a type, a type followed by `.*`, or `*`. */
 export const EVENT_TYPE_PATTERN = /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/;
 

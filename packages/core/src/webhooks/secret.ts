@@ -5,6 +5,7 @@ function place(secretId: string): string {
   return `webhook_secrets.sealed:${secretId}`;
 }
 
+/** A secret as its row holds it: it opens in that row alone. */
 export function sealSecret(sealer: Sealer, secretId: string, secret: string): string {
   return sealer.seal(secret, place(secretId));
 }

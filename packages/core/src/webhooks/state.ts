@@ -22,14 +22,15 @@ export function enableWebhook(context: StateContext, name: WebhookName): Promise
 }
 
 /**
- * Stops sending to a webhook: its deliveries are held as they come due.
+ * Stops sending to a webhook: its deliveries are held as they come due. One that is disabled keeps its first reason and time.
  * @throws DomainError `not_found` or `webhook_archived`
  */
 export function disableWebhook(context: StateContext, name: WebhookName, reason: string): Promise<Webhook> {
   return changeState(
     context,
     name,
-    Prisma.sql`state = 'disabled', disabled_reason = ${reason}, disabled_at = now(), releasing_until = NULL`,
+    Prisma.sql`state = 'disabled', disabled_reason = coalesce(disabled_reason, ${reason}), disabled_at = coalesce(disabled_at, now()),
+      releasing_until = NULL`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Context } from "../context.js";
 import { cancelDelivery } from "../deliveries/cancel.js";
 import { listDeliveries } from "../deliveries/read.js";
-import { type DeliveryRecord, listRecords } from "../deliveries/records.js";
+import { type DeliveryRecord, findRecord } from "../deliveries/records.js";
 import { waitForAttempt } from "../deliveries/wait-for-attempt.js";
 import { DomainError } from "../errors.js";
 import { publishEvents } from "../events/publish.js";
@@ -11,7 +11,7 @@ import { getWebhook } from "./read.js";
 import { archiveWebhook } from "./state.js";
 import type { WebhookName, WebhookSettings } from "./webhook.js";
 
-type TestContext = Pick<Context, "db" | "sealer" | "checkUrl" | "enqueue" | "log">;
+export type TestContext = Pick<Context, "db" | "sealer" | "checkUrl" | "enqueue" | "log">;
 
 /** One event of a test. */
 export interface TestEvent {
@@ -45,8 +45,8 @@ export async function testOnce(
     throw new DomainError("quota_exhausted", "the organization's quota of deliveries is used up");
   }
   await waitForAttempt(context, { deliveryId: delivery.id });
-  const [record] = await listRecords(context, { organizationId, deliveryIds: [delivery.id], limit: 1 });
-  if (record === undefined) throw new Error("a test's delivery is gone");
+  const record = await findRecord(context, { organizationId, deliveryId: delivery.id });
+  if (record === null) throw new Error("a test's delivery is gone");
   await cancelDelivery(context, { organizationId, deliveryId: delivery.id });
   return record;
 }

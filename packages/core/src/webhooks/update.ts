@@ -1,9 +1,25 @@
+import type { Transaction } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { sealHeaders } from "./headers.js";
 import { getWebhook } from "./read.js";
+import { replaceSecret } from "./replace-secret.js";
 import { toRow } from "./row.js";
-import { type Webhook, type WebhookName, type WebhookSettings, assertUrlAllowed, toWebhook } from "./webhook.js";
+import {
+  type JsonFields,
+  type Webhook,
+  type WebhookName,
+  type WebhookSettings,
+  assertUrlAllowed,
+  toWebhook,
+} from "./webhook.js";
+
+export interface WebhookUpdate extends WebhookName {
+  /** What is not named stays. Contract fields are laid over those that are kept, each contract's for itself. */
+  changes: Partial<WebhookSettings>;
+  /** Takes the place of every secret at once, in the same transaction; null: a new one does. */
+  secret?: string | null;
+}
 
 /**
  * Changes some settings of a webhook; the next claim of each of its deliveries uses them.
@@ -11,19 +27,41 @@ import { type Webhook, type WebhookName, type WebhookSettings, assertUrlAllowed,
  */
 export async function updateWebhook(
   context: Pick<Context, "db" | "sealer" | "checkUrl">,
-  { organizationId, webhookId, changes }: WebhookName & { changes: Partial<WebhookSettings> },
+  { organizationId, webhookId, changes: { contractFields, ...plain }, secret }: WebhookUpdate,
 ): Promise<Webhook> {
-  if (changes.url !== undefined) await assertUrlAllowed(context, changes.url);
+  if (plain.url !== undefined) await assertUrlAllowed(context, plain.url);
   const { db, sealer } = context;
   await getWebhook(context, { organizationId, webhookId });
-  const [updated] = await db.webhook.updateManyAndReturn({
-    where: { id: webhookId, organizationId, state: { not: "archived" } },
-    data: {
-      ...toRow(changes),
-      ...(changes.headers && { headersSealed: sealHeaders(sealer, webhookId, changes.headers) }),
-      updatedAt: new Date(),
-    },
+  return db.$transaction(async (transaction) => {
+    // The first statement locks the row: who comes at the same time waits for all of this.
+    const [updated] = await transaction.webhook.updateManyAndReturn({
+      where: { id: webhookId, organizationId, state: { not: "archived" } },
+      data: {
+        ...toRow(plain),
+        ...(plain.headers && { headersSealed: sealHeaders(sealer, webhookId, plain.headers) }),
+        updatedAt: new Date(),
+      },
+    });
+    if (updated === undefined) throw new DomainError("webhook_archived", "the webhook is archived");
+    if (secret !== undefined) await replaceSecret({ transaction, sealer }, { webhookId, secret });
+    if (contractFields === undefined) return toWebhook(context, updated);
+    const kept = await layOver(transaction, { webhookId, contractFields });
+    return toWebhook(context, { ...updated, contractFields: kept });
   });
-  if (updated === undefined) throw new DomainError("webhook_archived", "the webhook is archived");
-  return toWebhook(context, updated);
+}
+
+/** Merged by the database, so that fields that were read earlier and changed since are not put back. */
+async function layOver(
+  transaction: Transaction,
+  { webhookId, contractFields }: { webhookId: string; contractFields: JsonFields },
+): Promise<JsonFields> {
+  const [row] = await transaction.$queryRaw<{ contract_fields: JsonFields }[]>`
+    UPDATE webhooks SET contract_fields = contract_fields || coalesce((
+      SELECT jsonb_object_agg(contract, coalesce(contract_fields -> contract, '{}') || fields)
+      FROM jsonb_each(${JSON.stringify(contractFields)}::jsonb) given (contract, fields)
+    ), '{}')
+    WHERE id = ${webhookId}::uuid
+    RETURNING contract_fields`;
+  if (row === undefined) throw new Error("a webhook that is being changed is gone");
+  return row.contract_fields;
 }

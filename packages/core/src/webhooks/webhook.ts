@@ -57,6 +57,7 @@ export interface WebhookName {
 
 type WebhookRow = NonNullable<Awaited<ReturnType<Context["db"]["webhook"]["findFirst"]>>>;
 
+/** A webhook as its row holds it, its headers opened. @throws SealError when their key is missing */
 export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow): Webhook {
   return {
     id: row.id,
@@ -78,8 +79,15 @@ export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow):
   };
 }
 
+/** What a caller is told of a webhook that its organization does not have. */
 export function webhookNotFound(): DomainError {
   return new DomainError("not_found", "there is no such webhook");
+}
+
+/** What a client of one contract said of a webhook besides. */
+export function contractFieldsOf({ contractFields }: Pick<Webhook, "contractFields">, contract: string): JsonFields {
+  const fields = contractFields[contract];
+  return isFields(fields) ? fields : {};
 }
 
 /** @throws DomainError `validation_error` that says what is wrong with the URL */

@@ -1,11 +1,13 @@
-import { type DeliveryRecord, listRecords } from "@homing/core/deliveries/records";
+import { type DeliveryEntry, type DeliveryRecord, findRecord, listRecords } from "@homing/core/deliveries/records";
+import { withPayloads } from "@homing/core/events/payloads";
 import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
+import { bodyOfPieces, listPieces } from "../../pieces.js";
 import { type Route, route } from "../../route.js";
-import { deliveryAnswer, deliveryJson, SHOWN_STATES } from "./delivery-body.js";
-import { answerJson, envelopeOf } from "./envelope.js";
+import { deliveryAnswer, deliveryJson, isShown, SHOWN_STATES } from "./delivery-body.js";
+import { answerJson, envelopeEdges, envelopeOf } from "./envelope.js";
 import { deliveryNotFound, idParams, requireDeliveryId, toId } from "./ids.js";
-import { pageJson, pageOf, type PageQuery, pageQuery } from "./page.js";
+import { pageEdges, pageOf, type PageQuery, pageQuery } from "./page.js";
 
 export const DELIVERIES = "/v1/execution-webhooks/deliveries";
 export const DELIVERIES_TAG = "B3OS deliveries";
@@ -27,13 +29,16 @@ function listDeliveriesRoute(context: ApiContext): Route {
     summary: "List deliveries, newest first",
     tag: DELIVERIES_TAG,
     scope: "deliveries:read",
-    input: { query: Joi.object<DeliveriesQuery>({ ...pageQuery, endpointId: Joi.string() }) },
+    input: { query: Joi.object<DeliveriesQuery>({ ...pageQuery, endpointId: Joi.string() }).unknown() },
     answers: { 200: { description: "A page of deliveries", schema: envelopeOf(pageOf(deliveryAnswer)) } },
     refusals: [],
     async handle({ caller: { organizationId }, query, requestId }) {
-      const records = await listShown(context, organizationId, query);
-      const items = records.slice(0, query.limit).map(deliveryJson);
-      return answerJson(requestId, pageJson(query, items, records.length > query.limit));
+      const shown = await listShown(context, organizationId, query);
+      const records = withPayloads(context, { organizationId, items: shown.slice(0, query.limit) });
+      const envelope = envelopeEdges(requestId);
+      const page = pageEdges(query, shown.length > query.limit);
+      const edges = { before: envelope.before + page.before, after: page.after + envelope.after };
+      return { status: 200, body: await bodyOfPieces(listPieces(records, { toJson: deliveryJson, ...edges })) };
     },
   });
 }
@@ -61,7 +66,7 @@ async function listShown(
   context: ApiContext,
   organizationId: string,
   { limit, offset, endpointId }: DeliveriesQuery,
-): Promise<DeliveryRecord[]> {
+): Promise<DeliveryEntry[]> {
   const webhookId = endpointId === undefined ? undefined : toId(endpointId);
   if (webhookId === null) return [];
   return listRecords(context, {
@@ -78,8 +83,7 @@ export async function requireRecord(
   context: ApiContext,
   { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
 ): Promise<DeliveryRecord> {
-  const filter = { organizationId, deliveryIds: [deliveryId], states: SHOWN_STATES, limit: 1 };
-  const [record] = await listRecords(context, filter);
-  if (record === undefined) throw deliveryNotFound();
+  const record = await findRecord(context, { organizationId, deliveryId });
+  if (record === null || !isShown(record.state)) throw deliveryNotFound();
   return record;
 }

@@ -28,6 +28,7 @@ function retryDeliveryRoute(context: ApiContext): Route {
     tag: DELIVERIES_TAG,
     scope: "deliveries:retry",
     input: { params: idParams },
+    asksForSending: true,
     answers: { 200: { description: "The delivery, queued", schema: envelopeOf(deliveryAnswer) } },
     refusals: [...INACTIVE, "delivery_in_flight", "delivery_finished"],
     async handle({ caller: { organizationId }, params, receivedAtMs, requestId }) {
@@ -67,6 +68,7 @@ function replayDeliveryRoute(context: ApiContext): Route {
     tag: DELIVERIES_TAG,
     scope: "deliveries:retry",
     input: { params: idParams },
+    asksForSending: true,
     answers: { 200: { description: "The new delivery, queued", schema: envelopeOf(deliveryAnswer) } },
     refusals: INACTIVE,
     async handle({ caller: { organizationId }, params, requestId }) {

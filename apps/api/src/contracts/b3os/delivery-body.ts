@@ -1,4 +1,4 @@
-import type { DeliveryState } from "@homing/core/deliveries/delivery";
+import { type DeliveryState, shownStateOf } from "@homing/core/deliveries/delivery";
 import type { DeliveryRecord } from "@homing/core/deliveries/records";
 import Joi from "joi";
 import { timeAnswer } from "../../routes/schemas.js";
@@ -8,6 +8,11 @@ type Status = (typeof STATUSES)[number];
 
 /** The contract has no word for a delivery that was skipped: it does not show any. */
 export const SHOWN_STATES = ["pending", "in_flight", "succeeded", "failed", "held", "cancelled"] as const;
+
+/** Whether the contract has a word for it. */
+export function isShown(state: DeliveryState): boolean {
+  return SHOWN_STATES.some((shown) => shown === state);
+}
 
 const headersAnswer = () => Joi.object().pattern(Joi.string(), Joi.string().allow(""));
 
@@ -65,10 +70,12 @@ export function deliveryJson(record: DeliveryRecord): string {
 }
 
 /** @throws Error for a state that the contract does not show */
-export function statusOf({ state, attemptsInSeries }: { state: DeliveryState; attemptsInSeries: number }): Status {
+export function statusOf(delivery: Pick<DeliveryRecord, "state" | "attemptsInSeries">): Status {
+  const state = shownStateOf(delivery);
   switch (state) {
+    case "retrying":
+      return "retrying";
     case "pending":
-      return attemptsInSeries === 0 ? "pending" : "retrying";
     case "in_flight":
     case "held":
       return "pending";

@@ -1,6 +1,6 @@
 import { limitRetries, resolveRetryPolicy } from "@homing/core/retry-schedule";
-import { EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
-import type { JsonFields, Webhook, WebhookSettings } from "@homing/core/webhooks/webhook";
+import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
+import { contractFieldsOf, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
 import Joi from "joi";
 import { timeAnswer } from "../../routes/schemas.js";
 import { toSettings } from "../../routes/webhook-bodies.js";
@@ -8,7 +8,6 @@ import { toSettings } from "../../routes/webhook-bodies.js";
 const NAME_LENGTH_MAX = 200;
 const URL_LENGTH_MAX = 2_048;
 const DESCRIPTION_LENGTH_MAX = 500;
-const EVENT_TYPE_LENGTH_MAX = 128;
 const EVENT_TYPES_MAX = 100;
 const RETRIES_MAX = 10;
 const RETRIES_DEFAULT = 5;
@@ -31,7 +30,7 @@ export const endpointInput = Joi.object<EndpointInput>({
     .description("http or https, without credentials, at a public address"),
   description: Joi.string().allow("", null).max(DESCRIPTION_LENGTH_MAX),
   subscribedEventTypes: Joi.array()
-    .items(Joi.string().max(EVENT_TYPE_LENGTH_MAX).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
+    .items(Joi.string().max(EVENT_TYPE_CHARS_MAX).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
     .max(EVENT_TYPES_MAX)
     .allow(null)
     .description("Exact types, `run.*`, or `*`; empty or absent: every type"),
@@ -72,7 +71,7 @@ export function settingsOf(input: EndpointInput, apiKeyId: string): WebhookSetti
 
 /** A webhook as the contract shows it; members that are undefined are not sent. */
 export function endpointBody(organizationId: string, webhook: Webhook): object {
-  const own = ownFields(webhook.contractFields["b3os"]);
+  const own = contractFieldsOf(webhook, "b3os");
   return {
     id: webhook.id,
     organizationId,
@@ -87,8 +86,4 @@ export function endpointBody(organizationId: string, webhook: Webhook): object {
     createdAt: webhook.createdAt,
     updatedAt: webhook.updatedAt,
   };
-}
-
-function ownFields(fields: JsonFields[string] | undefined): JsonFields {
-  return typeof fields === "object" && fields !== null && !Array.isArray(fields) ? fields : {};
 }

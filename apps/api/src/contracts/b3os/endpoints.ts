@@ -24,7 +24,7 @@ function listEndpointsRoute(context: ApiContext): Route {
     summary: "List endpoints, newest first",
     tag: ENDPOINTS_TAG,
     scope: "webhooks:read",
-    input: { query: Joi.object<PageQuery>(pageQuery) },
+    input: { query: Joi.object<PageQuery>(pageQuery).unknown() },
     answers: { 200: { description: "A page of endpoints", schema: envelopeOf(pageOf(endpointAnswer)) } },
     refusals: [],
     async handle({ caller: { organizationId }, query, requestId }) {

@@ -13,6 +13,12 @@ export function envelopeOf(data: Joi.Schema): Joi.ObjectSchema {
 
 /** 200 with data that is JSON text already, so that payloads stand in it as they were published. */
 export function answerJson(requestId: string, dataJson: string): Answer {
+  const { before, after } = envelopeEdges(requestId);
+  return { status: 200, body: Buffer.from(`${before}${dataJson}${after}`) };
+}
+
+/** What stands around the data of an answer. */
+export function envelopeEdges(requestId: string): { before: string; after: string } {
   const tail = JSON.stringify({ message: "success", requestId });
-  return { status: 200, body: Buffer.from(`{"code":200,"data":${dataJson},${tail.slice(1)}`) };
+  return { before: '{"code":200,"data":', after: `,${tail.slice(1)}` };
 }

@@ -20,6 +20,7 @@ export function requireDeliveryId(text: string): string {
   return id;
 }
 
+/** What is answered to an id of no delivery. */
 export function deliveryNotFound(): DomainError {
   return new DomainError("not_found", "There is no such delivery.");
 }
@@ -31,6 +32,7 @@ export function requireEndpointId(text: string): string {
   return id;
 }
 
+/** What is answered to an id of no endpoint. */
 export function endpointNotFound(): DomainError {
   return new DomainError("not_found", "There is no such endpoint.");
 }

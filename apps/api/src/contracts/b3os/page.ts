@@ -1,9 +1,8 @@
+import { OFFSET_MAX } from "@homing/core/deliveries/records";
 import Joi from "joi";
 
 const LIMIT_MAX = 100;
 const LIMIT_DEFAULT = 20;
-/** Rows before it are read and thrown away. */
-const OFFSET_MAX = 100_000;
 
 export interface PageQuery {
   limit: number;
@@ -26,7 +25,13 @@ export function pageOf(item: Joi.Schema): Joi.ObjectSchema {
 }
 
 /** A page as JSON text; its items are JSON texts, newest first. */
-export function pageJson({ limit, offset }: PageQuery, items: readonly string[], hasMore: boolean): string {
+export function pageJson(query: PageQuery, items: readonly string[], hasMore: boolean): string {
+  const { before, after } = pageEdges(query, hasMore);
+  return `${before}${items.join(",")}${after}`;
+}
+
+/** What stands around the items of a page. */
+export function pageEdges({ limit, offset }: PageQuery, hasMore: boolean): { before: string; after: string } {
   const tail = JSON.stringify({ limit, offset, hasMore });
-  return `{"items":[${items.join(",")}],${tail.slice(1)}`;
+  return { before: '{"items":[', after: `],${tail.slice(1)}` };
 }

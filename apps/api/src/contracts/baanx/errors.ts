@@ -23,6 +23,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: number; message?: string 
   delivery_in_flight: { status: 409 },
   delivery_finished: { status: 409 },
   payload_too_large: { status: 413, message: "Request body is too large" },
+  rate_limited: { status: 429, message: "Too many requests" },
   internal_error: { status: 500, message: "Internal server error" },
   unavailable: { status: 503, message: "Notification service is not configured for this environment" },
 };
@@ -48,10 +49,12 @@ export const documentProblem: Surface["documentProblem"] = (code) => ({
   schema: errorSchema,
 });
 
+/** What is answered to an id of no event. */
 export function eventNotFound(): DomainError {
   return new DomainError("not_found", "Event not found");
 }
 
+/** What is answered to an id of no webhook. */
 export function webhookNotFound(): DomainError {
   return new DomainError("not_found", "Webhook not found");
 }

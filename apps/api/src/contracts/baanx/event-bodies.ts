@@ -1,3 +1,4 @@
+import type { WithPayload } from "@homing/core/events/payloads";
 import type { EventProgress, FollowedEvent } from "@homing/core/events/progress";
 import Joi from "joi";
 
@@ -46,6 +47,7 @@ export const eventAnswer = Joi.object({
   queuedAt: timeAnswer().allow(null).required().description("When its first delivery was made"),
 }).id("BaanxEvent");
 
+/** How far an event has come, as the contract shows it. */
 export function eventStatusBody(event: FollowedEvent): object {
   return {
     id: event.id,
@@ -58,7 +60,7 @@ export function eventStatusBody(event: FollowedEvent): object {
 }
 
 /** An event as JSON text, its payload byte for byte: numbers that no double can hold survive reading. */
-export function eventJson(event: FollowedEvent): string {
+export function eventJson(event: WithPayload<FollowedEvent>): string {
   const { attributes } = event;
   const head = JSON.stringify({
     ...eventStatusBody(event),

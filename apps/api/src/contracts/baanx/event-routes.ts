@@ -1,6 +1,8 @@
 import { followEvent, followEvents } from "@homing/core/events/progress";
+import { withPayloads } from "@homing/core/events/payloads";
 import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
+import { bodyOfPieces, listPieces } from "../../pieces.js";
 import { type Route, route } from "../../route.js";
 import { eventNotFound } from "./errors.js";
 import {
@@ -43,8 +45,10 @@ export function eventRoutes(context: ApiContext): Route[] {
       refusals: [],
       async handle({ caller: { organizationId }, query }) {
         const progress = query.status === undefined ? null : PROGRESS_OF[query.status];
-        const { total, events } = await followEvents(context, { organizationId, progress, limit: query.limit });
-        return { status: 200, body: Buffer.from(`{"total":${total},"events":[${events.map(eventJson).join(",")}]}`) };
+        const { total, events: items } = await followEvents(context, { organizationId, progress, limit: query.limit });
+        const edges = { before: `{"total":${total},"events":[`, after: "]}" };
+        const pieces = listPieces(withPayloads(context, { organizationId, items }), { toJson: eventJson, ...edges });
+        return { status: 200, body: await bodyOfPieces(pieces) };
       },
     }),
     route({

@@ -1,4 +1,5 @@
 import type { AttemptEntry } from "@homing/core/deliveries/attempt-log";
+import type { WithPayload } from "@homing/core/events/payloads";
 import Joi from "joi";
 import { timeAnswer } from "./event-bodies.js";
 
@@ -32,7 +33,7 @@ export const logAnswer = Joi.object({
 }).id("BaanxLog");
 
 /** A log as JSON text, the request's body byte for byte. */
-export function logJson(entry: AttemptEntry): string {
+export function logJson(entry: WithPayload<AttemptEntry>): string {
   const { responseStatus } = entry;
   const head = JSON.stringify({
     id: entry.id,

@@ -1,11 +1,13 @@
-import { listAttemptLog } from "@homing/core/deliveries/attempt-log";
+import { type AttemptEntry, listAttemptLog } from "@homing/core/deliveries/attempt-log";
 import { followEvent } from "@homing/core/events/progress";
+import { withPayloads } from "@homing/core/events/payloads";
 import { DomainError } from "@homing/core/errors";
 import { getWebhook } from "@homing/core/webhooks/read";
 import type { WebhookName } from "@homing/core/webhooks/webhook";
 import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
-import { type Route, route } from "../../route.js";
+import { bodyOfPieces, listPieces } from "../../pieces.js";
+import { type Answer, type Route, route } from "../../route.js";
 import { eventNotFound, webhookNotFound } from "./errors.js";
 import { eventAnswer, eventJson } from "./event-bodies.js";
 import { eventIdText, toEventId, uuid } from "./ids.js";
@@ -13,7 +15,6 @@ import { limit } from "./limit.js";
 import { logAnswer, logJson } from "./log-bodies.js";
 import { TAG } from "./tag.js";
 
-/** Each log may hold a payload of 256 KiB. */
 const EVENT_LOGS_MAX = 200;
 
 /** Looking at what was sent and what came back. */
@@ -43,10 +44,7 @@ function eventLogsRoute(context: ApiContext): Route {
       const event = await followEvent(context, { organizationId, eventId });
       if (event === null) throw eventNotFound();
       const logs = await listAttemptLog(context, { organizationId, of: { eventId }, limit: EVENT_LOGS_MAX });
-      return {
-        status: 200,
-        body: Buffer.from(`{"event":${eventJson(event)},"logs":[${logs.map(logJson).join(",")}]}`),
-      };
+      return answerLogs(context, { organizationId, logs, before: `{"event":${eventJson(event)},` });
     },
   });
 }
@@ -76,9 +74,19 @@ function webhookLogsRoute(context: ApiContext): Route {
     async handle({ caller: { organizationId }, params: { id: webhookId }, query }) {
       await assertWebhook(context, { organizationId, webhookId });
       const logs = await listAttemptLog(context, { organizationId, of: { webhookId }, limit: query.limit });
-      return { status: 200, body: Buffer.from(`{"count":${logs.length},"logs":[${logs.map(logJson).join(",")}]}`) };
+      return answerLogs(context, { organizationId, logs, before: `{"count":${logs.length},` });
     },
   });
+}
+
+/** An object whose last member is the logs. */
+async function answerLogs(
+  context: ApiContext,
+  { organizationId, logs, before }: { organizationId: string; logs: readonly AttemptEntry[]; before: string },
+): Promise<Answer> {
+  const loaded = withPayloads(context, { organizationId, items: logs });
+  const pieces = listPieces(loaded, { toJson: logJson, before: `${before}"logs":[`, after: "]}" });
+  return { status: 200, body: await bodyOfPieces(pieces) };
 }
 
 async function assertWebhook(context: ApiContext, name: WebhookName): Promise<void> {

@@ -38,6 +38,7 @@ export function retryRoute(context: ApiContext): Route {
     scope: "deliveries:retry",
     input: { params, body: retryBody },
     bodyOptional: true,
+    asksForSending: true,
     answers: { 200: { description: "Attempts are due now or under way", schema: retryAnswer } },
     refusals: ["not_found", "webhook_disabled", "quota_exhausted"],
     async handle({ caller: { organizationId }, params: { eventId }, body, receivedAtMs }) {

@@ -1,7 +1,9 @@
 import { DELIVERY_STATES } from "@homing/core/deliveries/delivery";
 import { listRecords } from "@homing/core/deliveries/records";
+import { withPayloads } from "@homing/core/events/payloads";
 import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
+import { bodyOfPieces, listPieces } from "../../pieces.js";
 import { type Route, route } from "../../route.js";
 import { uuid } from "../../routes/schemas.js";
 import { deliveryAnswer, deliveryJson } from "./delivery-body.js";
@@ -16,7 +18,7 @@ const LISTED_STATES = DELIVERY_STATES.filter((state) => state !== "skipped");
 const query = Joi.object<{ webhook_id?: string; limit: number }>({
   webhook_id: uuid(),
   limit: Joi.number().integer().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT),
-});
+}).unknown();
 
 /** Looking at deliveries. */
 export function deliveryRoutes(context: ApiContext): Route[] {
@@ -38,8 +40,8 @@ function listRoute(context: ApiContext): Route {
     refusals: [],
     async handle({ caller: { organizationId }, query: { webhook_id: webhookId, limit } }) {
       const filter = { organizationId, states: LISTED_STATES, limit, ...(webhookId && { webhookId }) };
-      const records = await listRecords(context, filter);
-      return { status: 200, body: Buffer.from(`[${records.map(deliveryJson).join(",")}]`) };
+      const records = withPayloads(context, { organizationId, items: await listRecords(context, filter) });
+      return { status: 200, body: await bodyOfPieces(listPieces(records, { toJson: deliveryJson })) };
     },
   });
 }

@@ -1,4 +1,4 @@
-import { type DeliveryRecord, listRecords } from "@homing/core/deliveries/records";
+import { type DeliveryRecord, findRecord } from "@homing/core/deliveries/records";
 import { DomainError } from "@homing/core/errors";
 import type { ApiContext } from "../../api-context.js";
 
@@ -7,11 +7,12 @@ export async function requireRecord(
   context: ApiContext,
   { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
 ): Promise<DeliveryRecord> {
-  const [record] = await listRecords(context, { organizationId, deliveryIds: [deliveryId], limit: 1 });
-  if (record === undefined) throw deliveryNotFound();
+  const record = await findRecord(context, { organizationId, deliveryId });
+  if (record === null) throw deliveryNotFound();
   return record;
 }
 
+/** What is answered to an id of no delivery of the organization. */
 export function deliveryNotFound(): DomainError {
   return new DomainError("not_found", "there is no such delivery");
 }

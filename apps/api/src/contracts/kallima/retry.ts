@@ -19,6 +19,7 @@ export function retryRoute(context: ApiContext): Route {
     tag: TAG,
     scope: "deliveries:retry",
     input: { params },
+    asksForSending: true,
     answers: { 200: { description: "The delivery after the attempt", schema: deliveryAnswer } },
     refusals: ["not_found", "delivery_in_flight", "webhook_disabled", "webhook_archived", "quota_exhausted"],
     async handle({ caller: { organizationId }, params: { delivery_id: deliveryId }, receivedAtMs, clientGone }) {
@@ -32,14 +33,14 @@ export function retryRoute(context: ApiContext): Route {
   });
 }
 
-/** @throws DomainError unless this request opened the attempt or the publish did, whose attempt then is the answer */
+/** @throws DomainError unless this request opened the attempt or the delivery waits for its very first, which then is the answer */
 function assertUnderWay(retried: RetriedDelivery | undefined): void {
   if (retried === undefined) throw deliveryNotFound();
   switch (retried.outcome) {
     case "opened":
       return;
     case "queued_already":
-      if (retried.seriesTrigger === "manual") throw inFlight();
+      if (retried.series !== 1) throw inFlight();
       return;
     case "in_flight":
       throw inFlight();

@@ -2,6 +2,7 @@ import type { ApiContext } from "../../api-context.js";
 import type { Surface } from "../../surface.js";
 import { deliveryRoutes } from "./deliveries.js";
 import { documentProblem, encodeProblem } from "./problems.js";
+import { spellRateUse } from "./rate-use.js";
 import { retryRoute } from "./retry.js";
 
 const ROOT = "/v1/webhook_deliveries";
@@ -14,5 +15,6 @@ export function createKallimaSurface(context: ApiContext): Surface {
     routes: [...deliveryRoutes(context), retryRoute(context)],
     encodeProblem,
     documentProblem,
+    spellRateUse,
   };
 }

@@ -32,6 +32,7 @@ const ERRORS: Readonly<Record<ProblemCode, ErrorKind>> = {
   route_not_found: { status: 404, code: "E-009", title: "No such path" },
   method_not_allowed: { status: 405, code: "E-010", title: "Method not allowed" },
   payload_too_large: { status: 413, code: "E-011", title: "Payload too large" },
+  rate_limited: { status: 429, code: "E-012", title: "Too many requests" },
   idempotency_conflict: { status: 422, code: "E-013", title: "Conflict" },
   unavailable: { status: 503, code: "E-015", title: "Service unavailable" },
   internal_error: { status: 500, code: "E-016", title: "Internal server error" },

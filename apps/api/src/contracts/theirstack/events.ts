@@ -1,8 +1,11 @@
-import { type DeliveryRecord, listRecords } from "@homing/core/deliveries/records";
+import { shownStateOf } from "@homing/core/deliveries/delivery";
+import { type DeliveryRecord, listRecords, OFFSET_MAX } from "@homing/core/deliveries/records";
+import { withPayloads } from "@homing/core/events/payloads";
 import { listEventTypes } from "@homing/core/events/list-types";
 import { getWebhookByNumber } from "@homing/core/webhooks/read";
 import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
+import { bodyOfPieces, listPieces } from "../../pieces.js";
 import { type Route, route } from "../../route.js";
 import { formatTime, timeAnswer, webhookParams } from "./schemas.js";
 import { statesOf, STATUSES, type Status, toStatus } from "./status.js";
@@ -10,7 +13,6 @@ import { WEBHOOKS } from "./webhooks.js";
 
 export const EVENTS_TAG = "TheirStack webhook events";
 const LIMIT = { max: 500, default: 25 };
-const OFFSET_MAX = 2 ** 31 - 1;
 /** Those of the contract's own world, which a picker may offer before the first event. */
 const OWN_EVENT_TYPES = ["company_new", "job_new"];
 
@@ -57,8 +59,8 @@ function listEventsRoute(context: ApiContext): Route {
     async handle({ caller: { organizationId }, params: { webhook_id: number }, query: { status, offset, limit } }) {
       const { id: webhookId } = await getWebhookByNumber(context, { organizationId, number });
       const filter = { organizationId, webhookId, offset, limit, ...(status && { shownStates: statesOf(status) }) };
-      const records = await listRecords(context, filter);
-      return { status: 200, body: Buffer.from(`[${records.map(eventJson).join(",")}]`) };
+      const records = withPayloads(context, { organizationId, items: await listRecords(context, filter) });
+      return { status: 200, body: await bodyOfPieces(listPieces(records, { toJson: eventJson })) };
     },
   });
 }
@@ -84,14 +86,13 @@ function listEventTypesRoute(context: ApiContext): Route {
 /** The payload stands in it byte for byte, so that numbers no double can hold survive. */
 function eventJson(record: DeliveryRecord): string {
   const { job_id: jobId, company_name: companyName } = record.attributes;
-  const isRetrying = record.state === "pending" && record.attemptsInSeries > 0;
   const head = JSON.stringify({
     id: record.number,
     webhook_id: record.webhookNumber,
     job_id: jobId !== undefined && /^\d{1,15}$/.test(jobId) ? Number(jobId) : null,
     company_name: companyName ?? null,
     triggered_at: formatTime(record.createdAt),
-    status: toStatus(isRetrying ? "retrying" : record.state),
+    status: toStatus(shownStateOf(record)),
   });
   return `${head.slice(0, -1)},"payload":${record.payload}}`;
 }

@@ -9,7 +9,8 @@ import { numberId } from "./schemas.js";
 import { WEBHOOKS } from "./webhooks.js";
 
 const IDS_MAX = 500;
-const RETRIED_STATES: readonly RetryableState[] = ["failed", "retrying", "skipped"];
+/** What is shown as FAILED or NOT_TRIGGERED. */
+const RETRIED_STATES: readonly RetryableState[] = ["failed", "retrying", "skipped", "cancelled"];
 
 const retryInput = Joi.object<{ webhook_event_ids: number[] }>({
   webhook_event_ids: Joi.array().items(numberId()).max(IDS_MAX).required(),
@@ -30,6 +31,7 @@ export function retryEventsRoute(context: ApiContext): Route {
     tag: EVENTS_TAG,
     scope: "deliveries:retry",
     input: { body: retryInput },
+    asksForSending: true,
     answers: { 200: { description: "Queued", schema: Joi.valid(null) } },
     refusals: ["not_found", "webhook_disabled", "webhook_archived", "quota_exhausted"],
     async handle({ caller: { organizationId }, body, receivedAtMs }) {

@@ -40,6 +40,7 @@ export const timeZone = () =>
 /** A time in an answer: UTC, with milliseconds only where there are any. */
 export const timeAnswer = () => Joi.string().isoDate().example("2026-04-23T10:00:05Z");
 
+/** A time as answers have it. */
 export function formatTime(time: Date): string {
   return time.toISOString().replace(".000Z", "Z");
 }

@@ -1,10 +1,7 @@
-import type { DeliveryState } from "@homing/core/deliveries/delivery";
+import type { ShownState } from "@homing/core/deliveries/delivery";
 
 export const STATUSES = ["IN_PROGRESS", "SUCCESS", "FAILED", "NOT_TRIGGERED"] as const;
 export type Status = (typeof STATUSES)[number];
-
-/** A delivery's state, `retrying` told apart from `pending`. */
-export type ShownState = DeliveryState | "retrying";
 
 const STATUS_OF: Readonly<Record<ShownState, Status>> = {
   pending: "IN_PROGRESS",

@@ -3,6 +3,7 @@ import type { Surface } from "../../surface.js";
 import { countRoutes } from "./counts.js";
 import { documentProblem, encodeProblem } from "./errors.js";
 import { eventRoutes } from "./events.js";
+import { spellRateUse } from "./rate-use.js";
 import { retryEventsRoute } from "./retry.js";
 import { testWebhookRoute } from "./test-webhook.js";
 import { webhookActionRoutes } from "./webhook-actions.js";
@@ -25,5 +26,6 @@ export function createTheirstackSurface(context: ApiContext): Surface {
     ],
     encodeProblem,
     documentProblem,
+    spellRateUse,
   };
 }

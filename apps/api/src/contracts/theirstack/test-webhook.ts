@@ -1,10 +1,9 @@
 import type { DeliveryRecord } from "@homing/core/deliveries/records";
-import { EVENT_TYPE } from "@homing/core/webhooks/match";
+import { EVENT_TYPE, EVENT_TYPE_CHARS_MAX } from "@homing/core/webhooks/match";
 import { getWebhookByNumber } from "@homing/core/webhooks/read";
-import { revealSecret } from "@homing/core/webhooks/secrets";
-import { TEST_EVENT_TYPE } from "@homing/core/webhooks/test-event";
-import { testOnce, testUrl } from "@homing/core/webhooks/test-once";
-import type { Webhook } from "@homing/core/webhooks/webhook";
+import { TEST_EVENT_TYPE, testTypeOf } from "@homing/core/webhooks/test-event";
+import { testUrl } from "@homing/core/webhooks/test-once";
+import { testWebhook } from "@homing/core/webhooks/test-webhook";
 import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
 import { invalidInput } from "../../problem.js";
@@ -25,9 +24,13 @@ interface TestInput {
 }
 
 const testInput = Joi.object<TestInput>({
-  webhook_id: numberId().allow(null).description("This webhook, with `url` and `secret` in place of its own if given"),
+  webhook_id: numberId()
+    .allow(null)
+    .description(
+      "This webhook, with `url` and `secret` in place of its own if given; another `url` gets none of its headers",
+    ),
   url: urlInput().allow(null).description("Required without `webhook_id`"),
-  event_type: Joi.string().max(128).pattern(EVENT_TYPE, "event type").allow(null),
+  event_type: Joi.string().max(EVENT_TYPE_CHARS_MAX).pattern(EVENT_TYPE, "event type").allow(null),
   secret: secretInput(),
 })
   .unknown()
@@ -49,6 +52,7 @@ export function testWebhookRoute(context: ApiContext): Route {
     tag: WEBHOOKS_TAG,
     scope: "webhooks:write",
     input: { body: testInput },
+    asksForSending: true,
     answers: { 200: { description: "What came of it, whatever the receiver said", schema: testAnswer } },
     refusals: ["not_found", "webhook_disabled", "webhook_archived", "quota_exhausted"],
     async handle({ caller: { organizationId }, body }) {
@@ -56,11 +60,7 @@ export function testWebhookRoute(context: ApiContext): Route {
       const record =
         number === null
           ? await sendToUrl(context, { organizationId, body })
-          : await sendToWebhook(context, {
-              organizationId,
-              body,
-              webhook: await getWebhookByNumber(context, { organizationId, number }),
-            });
+          : await sendToWebhook(context, { organizationId, body, number });
       return { status: 200, body: testBody(record) };
     },
   });
@@ -70,42 +70,34 @@ async function sendToUrl(
   context: ApiContext,
   { organizationId, body }: { organizationId: string; body: TestInput },
 ): Promise<DeliveryRecord> {
-  const { url, secret } = body;
+  const { url, secret, event_type } = body;
   if (typeof url !== "string") {
     throw invalidInput([{ in: "body", pointer: "/url", detail: "is required without webhook_id" }]);
   }
   const settings = toSettings({ url, secret: secret ?? null });
-  return testUrl(context, { organizationId, settings, event: toEvent(body), ...(secret != null && { secret }) });
+  const event = toEvent(event_type ?? TEST_EVENT_TYPE);
+  return testUrl(context, { organizationId, settings, event, ...(secret != null && { secret }) });
 }
 
-/** A test with another URL or secret is one of a URL: it leaves the webhook as it is. */
 async function sendToWebhook(
   context: ApiContext,
-  { organizationId, body, webhook }: { organizationId: string; body: TestInput; webhook: Webhook },
+  {
+    organizationId,
+    body: { url, secret, event_type },
+    number,
+  }: { organizationId: string; body: TestInput; number: number },
 ): Promise<DeliveryRecord> {
-  const name = { organizationId, webhookId: webhook.id };
-  const event = toEvent(body, webhook);
-  if (typeof body.url !== "string" && typeof body.secret !== "string") return testOnce(context, { ...name, event });
-  const own = new Set(webhook.signatureFormats);
-  if (typeof body.secret === "string") own.add(SIGNATURE_FORMAT);
-  const { description, eventTypes, headers, timeoutMs, metadata, contractFields } = webhook;
-  const settings = {
-    url: body.url ?? webhook.url,
-    signatureFormats: [...own],
-    description,
-    eventTypes,
-    headers,
-    timeoutMs,
-    metadata,
-    contractFields,
-  };
-  const secret = body.secret ?? (await revealSecret(context, name));
-  return testUrl(context, { organizationId, settings, secret, event });
+  const webhook = await getWebhookByNumber(context, { organizationId, number });
+  return testWebhook(context, {
+    organizationId,
+    webhookId: webhook.id,
+    event: toEvent(event_type ?? testTypeOf(webhook)),
+    ...(typeof url === "string" && { url }),
+    ...(typeof secret === "string" && { secret: { text: secret, signatureFormat: SIGNATURE_FORMAT } }),
+  });
 }
 
-/** Of the type that is asked for, or the first that the webhook names. */
-function toEvent({ event_type }: TestInput, webhook?: Webhook): { type: string; payload: string } {
-  const type = event_type ?? webhook?.eventTypes.find((pattern) => EVENT_TYPE.test(pattern)) ?? TEST_EVENT_TYPE;
+function toEvent(type: string): { type: string; payload: string } {
   return { type, payload: JSON.stringify({ event_type: type, test: true, message: "A test event from Homing." }) };
 }
 

@@ -1,5 +1,5 @@
-import { EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
-import type { JsonFields, Webhook, WebhookSettings } from "@homing/core/webhooks/webhook";
+import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
+import { contractFieldsOf, type JsonFields, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
 import Joi from "joi";
 import { formatTime, localTime, timeAnswer } from "./schemas.js";
 
@@ -43,7 +43,7 @@ const fields = {
   trigger_once_per_company: Joi.boolean(),
   secret: secretInput(),
   active_event_types: Joi.array()
-    .items(Joi.string().max(128).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
+    .items(Joi.string().max(EVENT_TYPE_CHARS_MAX).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
     .max(EVENT_TYPES_MAX)
     .allow(null)
     .description("Exact types, `job.*`, or `*`; empty or null: every type"),
@@ -86,7 +86,7 @@ export function toSettings(input: WebhookInput): WebhookSettings {
     timeoutMs: TIMEOUT_MS,
     signatureFormats: toFormats([], input.secret ?? null),
     metadata: {},
-    contractFields: toFields({}, input),
+    contractFields: toFields(input),
   };
 }
 
@@ -97,12 +97,13 @@ export function toChanges(webhook: Webhook, input: Partial<WebhookInput>): Parti
     ...(input.description !== undefined && { description: input.description }),
     ...(input.active_event_types !== undefined && { eventTypes: input.active_event_types ?? [] }),
     ...(input.secret !== undefined && { signatureFormats: toFormats(webhook.signatureFormats, input.secret) }),
-    contractFields: toFields(webhook.contractFields, input),
+    contractFields: toFields(input),
   };
 }
 
+/** A webhook as the contract shows it. */
 export function webhookBodyOf(webhook: Webhook): object {
-  const kept = keptIn(webhook.contractFields);
+  const kept = contractFieldsOf(webhook, SIGNATURE_FORMAT);
   return {
     id: webhook.number,
     url: webhook.url,
@@ -127,16 +128,11 @@ function toFormats(formats: readonly string[], secret: string | null): string[] 
   return secret === null ? others : [...others, SIGNATURE_FORMAT];
 }
 
-function toFields(before: JsonFields, { search_id, listening_start_time, trigger_once_per_company }: KeptFields) {
+function toFields({ search_id, listening_start_time, trigger_once_per_company }: KeptFields): JsonFields {
   const given = {
     ...(search_id !== undefined && { search_id }),
     ...(listening_start_time !== undefined && { listening_start_time }),
     ...(trigger_once_per_company !== undefined && { trigger_once_per_company }),
   };
-  return { ...before, [SIGNATURE_FORMAT]: { ...keptIn(before), ...given } };
-}
-
-function keptIn(contractFields: JsonFields): JsonFields {
-  const kept = contractFields[SIGNATURE_FORMAT];
-  return typeof kept === "object" && kept !== null && !Array.isArray(kept) ? kept : {};
+  return { [SIGNATURE_FORMAT]: given };
 }

@@ -1,6 +1,5 @@
 import { createWebhook } from "@homing/core/webhooks/create";
 import { getWebhookByNumber, listWebhooks } from "@homing/core/webhooks/read";
-import { replaceSecret } from "@homing/core/webhooks/replace-secret";
 import { updateWebhook } from "@homing/core/webhooks/update";
 import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
@@ -93,10 +92,9 @@ function updateWebhookRoute(context: ApiContext): Route {
     async handle({ caller: { organizationId }, params: { webhook_id: number }, body }) {
       const before = await getWebhookByNumber(context, { organizationId, number });
       const name = { organizationId, webhookId: before.id };
-      const webhook = await updateWebhook(context, { ...name, changes: toChanges(before, body) });
-      if (body.secret !== undefined) {
-        await replaceSecret(context, body.secret === null ? name : { ...name, secret: body.secret });
-      }
+      const { secret } = body;
+      const changes = toChanges(before, body);
+      const webhook = await updateWebhook(context, { ...name, changes, ...(secret !== undefined && { secret }) });
       return { status: 200, body: webhookBodyOf(webhook) };
     },
   });

@@ -1,0 +1,61 @@
+import type { Caller, Scope } from "@homing/core/organizations/api-keys";
+import type { Request, Response } from "express";
+import { type Authenticate, findCaller, requireScope } from "./authorize.js";
+import { refusal } from "./problem.js";
+import type { RateLimiter, RateUse } from "./rate-limit.js";
+import type { RequestRecord } from "./request-record.js";
+import type { Route } from "./route.js";
+import type { Surface } from "./surface.js";
+
+const DELIVERY_OFF_RETRY_SECONDS = 60;
+
+/** What stands before every route. */
+export interface Gate {
+  authenticate: Authenticate;
+  /** null: keys have no limit */
+  limiter: RateLimiter | null;
+  /** false: routes that ask for a request to a receiver are refused. */
+  deliveryEnabled: boolean;
+}
+
+/** Lets one request in, or refuses it, before its body is read. */
+export type Admit = (req: Request, res: Response, record: RequestRecord) => Promise<Caller | null>;
+
+/**
+ * The order is: who is it, has it asked too often, may it do this, is there delivery. A public route has no caller.
+ * @throws ProblemError unauthenticated, rate_limited, forbidden, unavailable
+ */
+export function createAdmission(surface: Surface, route: Route, gate: Gate): Admit {
+  const { scope, asksForSending = false } = route;
+  return async (req, res, record) => {
+    const caller = scope === null ? null : await admitCaller({ surface, scope, gate }, req, res, record);
+    if (asksForSending && !gate.deliveryEnabled) {
+      const headers = { "Retry-After": String(DELIVERY_OFF_RETRY_SECONDS) };
+      throw refusal("unavailable", "Delivery is switched off in this environment.", { headers });
+    }
+    return caller;
+  };
+}
+
+async function admitCaller(
+  { surface, scope, gate: { authenticate, limiter } }: { surface: Surface; scope: Scope; gate: Gate },
+  req: Request,
+  res: Response,
+  record: RequestRecord,
+): Promise<Caller> {
+  const caller = await findCaller(req.headers.authorization, authenticate);
+  record.organizationId = caller.organizationId;
+  if (limiter !== null) {
+    const use = await limiter.take(caller.apiKeyId);
+    // On every answer from here on, whatever it is.
+    for (const [name, value] of Object.entries(surface.spellRateUse?.(use) ?? {})) res.setHeader(name, value);
+    if (!use.isAllowed) throw rateLimited(use);
+  }
+  requireScope(caller, scope);
+  return caller;
+}
+
+function rateLimited({ limit, resetSeconds }: RateUse): Error {
+  const headers = { "Retry-After": String(resetSeconds) };
+  return refusal("rate_limited", `The API key may make ${limit} requests a second.`, { headers });
+}

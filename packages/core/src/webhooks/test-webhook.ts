@@ -1,0 +1,50 @@
+import type { DeliveryRecord } from "../deliveries/records.js";
+import { DomainError } from "../errors.js";
+import { getWebhook } from "./read.js";
+import { revealSecret } from "./secrets.js";
+import { testOnce, testUrl, type TestContext, type TestEvent } from "./test-once.js";
+import type { WebhookName } from "./webhook.js";
+
+/** One event for a webhook, or for another URL in its place. */
+export interface WebhookTest extends WebhookName {
+  event: TestEvent;
+  /** In place of the webhook's own. */
+  url?: string;
+  /** In place of the webhook's own, and the legacy signature that it is meant for. */
+  secret?: { text: string; signatureFormat: string };
+}
+
+/**
+ * Sends one test event as a webhook would get it. With another URL or secret it is a test of a URL, which leaves the webhook as it is
+ * and off its history; another URL gets none of the webhook's headers, because their values may be credentials.
+ * @throws DomainError `not_found`, `webhook_archived`, `quota_exhausted`; `webhook_disabled` with neither; `validation_error` when the URL
+ * may not be called
+ */
+export async function testWebhook(
+  context: TestContext,
+  { organizationId, webhookId, event, url, secret }: WebhookTest,
+): Promise<DeliveryRecord> {
+  const name = { organizationId, webhookId };
+  if (url === undefined && secret === undefined) return testOnce(context, { ...name, event });
+  const webhook = await getWebhook(context, name);
+  if (webhook.state === "archived") throw new DomainError("webhook_archived", "the webhook is archived");
+  const { description, eventTypes, timeoutMs, metadata, contractFields } = webhook;
+  const target = url ?? webhook.url;
+  const formats = new Set([...webhook.signatureFormats, ...(secret ? [secret.signatureFormat] : [])]);
+  const settings = {
+    url: target,
+    signatureFormats: [...formats],
+    headers: target === webhook.url ? webhook.headers : {},
+    description,
+    eventTypes,
+    timeoutMs,
+    metadata,
+    contractFields,
+  };
+  return testUrl(context, {
+    organizationId,
+    settings,
+    secret: secret?.text ?? (await revealSecret(context, name)),
+    event,
+  });
+}
