@@ -16,7 +16,9 @@ afterAll(() => redis?.stop());
       onError: () => {},
     });
     const deliveryId = "0197f3a0-0000-7000-8000-000000000001";
-    await queue.enqueue([{ deliveryId, series: 1, number: 1, delayMs: 0 }]);
+    await queue.enqueue([
+      { deliveryId, webhookId: "0197f3a0-0000-7000-8000-000000000002", series: 1, number: 1, delayMs: 0 },
+    ]);
     const { app } = createToyApp({ board: createBoard([queue.bullQueue], { username: "ops", password: "pass" }) });
     const answer = await request(app).get("/ops/queues/api/queues").auth("ops", "pass").expect(200);
     await queue.close();

@@ -5,6 +5,8 @@ export interface Webhook {
   url: string;
   state: "enabled" | "disabled" | "archived";
   disabled_reason: string | null;
+  failing_since: string | null;
+  circuit: "closed" | "open" | "half_open";
 }
 
 export interface Published {

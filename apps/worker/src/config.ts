@@ -17,6 +17,8 @@ export interface Config {
   deliveryEnabled: boolean;
   /** Attempts under way at once in this process. */
   concurrency: number;
+  /** Off only to measure what it is worth. */
+  isIsolating: boolean;
   health: { host: string; port: number };
   retentionMs: number;
   logLevel: string;
@@ -30,6 +32,7 @@ interface Variables {
   EGRESS_ALLOW: string;
   DELIVERY_ENABLED: boolean;
   WORKER_CONCURRENCY: number;
+  WORKER_ISOLATION: boolean;
   WORKER_HEALTH_HOST: string;
   WORKER_HEALTH_PORT: number;
   RETENTION_DAYS: number;
@@ -45,6 +48,7 @@ const schema = () =>
     EGRESS_ALLOW: Joi.string().allow("").default(""),
     DELIVERY_ENABLED: Joi.boolean().default(true),
     WORKER_CONCURRENCY: Joi.number().integer().min(1).max(10_000).default(100),
+    WORKER_ISOLATION: Joi.boolean().default(true),
     WORKER_HEALTH_HOST: Joi.string().hostname().default("127.0.0.1"),
     WORKER_HEALTH_PORT: Joi.number().port().default(3001),
     RETENTION_DAYS: Joi.number().integer().min(1).max(3650).default(30),
@@ -66,9 +70,19 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       .filter((cidr) => cidr !== ""),
     deliveryEnabled: variables.DELIVERY_ENABLED,
     concurrency: variables.WORKER_CONCURRENCY,
+    isIsolating: variables.WORKER_ISOLATION,
     health: { host: variables.WORKER_HEALTH_HOST, port: variables.WORKER_HEALTH_PORT },
     retentionMs: variables.RETENTION_DAYS * DAY_MS,
     logLevel: variables.LOG_LEVEL,
     shutdownGraceMs: variables.SHUTDOWN_GRACE_MS,
   };
+}
+
+/**
+ * All that the audit is told.
+ * @throws StartError when DATABASE_URL is missing
+ */
+export function readDatabaseUrl(env: NodeJS.ProcessEnv = process.env): string {
+  const variables = Joi.object<Pick<Variables, "DATABASE_URL">>({ DATABASE_URL: Joi.string().required() });
+  return readEnv(variables, env).DATABASE_URL;
 }

@@ -14,13 +14,13 @@ export interface Deliver {
   idle: () => Promise<void>;
 }
 
-export function createDeliver({ attempts, log }: { attempts: Attempts; log: Logger }): Deliver {
+export function createDeliver({ attempts, log }: { attempts: Pick<Attempts, "attempt">; log: Logger }): Deliver {
   const underWay = new Set<Promise<DeliveryJobOutcome>>();
   return {
-    async run({ deliveryId }) {
-      const job = deliver({ attempts, log }, deliveryId);
-      underWay.add(job);
-      return job.finally(() => underWay.delete(job));
+    async run(job) {
+      const running = deliver({ attempts, log }, job);
+      underWay.add(running);
+      return running.finally(() => underWay.delete(running));
     },
     async idle() {
       while (underWay.size > 0) await Promise.allSettled(underWay);
@@ -29,14 +29,15 @@ export function createDeliver({ attempts, log }: { attempts: Attempts; log: Logg
 }
 
 async function deliver(
-  { attempts, log }: { attempts: Attempts; log: Logger },
-  deliveryId: string,
+  { attempts, log }: { attempts: Pick<Attempts, "attempt">; log: Logger },
+  job: DeliveryJob,
 ): Promise<DeliveryJobOutcome> {
-  const report = await attempts.attempt(deliveryId);
+  const report = await attempts.attempt(job);
   switch (report.outcome) {
     case "too_early":
       return { tooEarlyByMs: report.byMs };
     case "nothing_to_do":
+    case "parked":
       return { outcome: report.outcome };
     case "attempted":
       log.info(wideLine(report), "delivery.attempted");

@@ -5,8 +5,11 @@ import { createAttempts } from "@homing/core/deliveries/attempt";
 import type { DeliveryQueue } from "@homing/queue/queue";
 import { createDeliveryWorker, type DeliveryWorker, type DeliveryWorkerOptions } from "@homing/queue/worker";
 import { createDeliver } from "./deliver.js";
+import { startLeases } from "./leases.js";
 import { startRelay } from "./relay.js";
 
+/** How soon a request that takes long is noticed. */
+const SWEEP_PAUSE_MS = 250;
 /** Left of the grace period for recording what a stop cut off. */
 const RECORDING_MS = 3_000;
 /** For telling the queue that the last jobs are done. */
@@ -23,26 +26,33 @@ export interface Delivery {
 export async function startDelivery(
   context: Context,
   queue: DeliveryQueue,
-  connection: Pick<DeliveryWorkerOptions, "databaseUrl" | "redisUrl" | "concurrency" | "onError">,
+  options: Pick<DeliveryWorkerOptions, "databaseUrl" | "redisUrl" | "concurrency" | "onError"> & {
+    isIsolating: boolean;
+  },
 ): Promise<Delivery> {
   const { log } = context;
+  const { isIsolating, ...connection } = options;
   const cutOff = new AbortController();
   // Each attempt under way listens to it.
   setMaxListeners(connection.concurrency, cutOff.signal);
-  const attempts = createAttempts(context, { signal: cutOff.signal });
+  const attempts = createAttempts(context, { signal: cutOff.signal, slots: connection.concurrency, isIsolating });
   const deliver = createDeliver({ attempts, log });
   const worker = createDeliveryWorker({
     ...connection,
     process: deliver.run,
     onFailed: ({ jobId, error }) => log.error({ err: error, job_id: jobId }, "job.failed"),
   });
+  const sweep = setInterval(() => attempts.sweep(), SWEEP_PAUSE_MS);
+  const leases = startLeases({ attempts, log });
   await worker.start();
-  const relay = startRelay(context, queue);
+  const relay = startRelay(context, queue, attempts);
   return {
     async stopJobs(graceMs) {
       const timer = setTimeout(() => cutOff.abort(), Math.max(0, graceMs - RECORDING_MS));
       await closeWorker(worker, deliver.idle);
       clearTimeout(timer);
+      clearInterval(sweep);
+      await leases.stop();
     },
     stopRelay: () => relay.stop(),
   };

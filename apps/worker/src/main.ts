@@ -15,6 +15,7 @@ import { type Config, readConfig } from "./config.js";
 import { startDelivery } from "./delivery.js";
 import { startHealth } from "./health.js";
 import { startMaintenance } from "./maintenance.js";
+import { startNotices } from "./notices.js";
 
 const NAME = "homing-worker";
 const CONNECTIONS_MAX = 10;
@@ -53,10 +54,10 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     enqueue: queue.enqueue,
     random: Math.random,
   };
-  const maintenance = startMaintenance(context, { retentionMs: config.retentionMs });
-  onStop("maintenance", () => maintenance.stop());
+  startUpkeep(context, config, onStop);
   if (config.deliveryEnabled) {
-    const delivery = await startDelivery(context, queue, { ...connection, concurrency: config.concurrency, onError });
+    const { concurrency, isIsolating } = config;
+    const delivery = await startDelivery(context, queue, { ...connection, concurrency, isIsolating, onError });
     onStop("relay", () => delivery.stopRelay());
     // The first to stop, with the whole grace period before it: the requests that are out need it.
     onStop("worker", () => delivery.stopJobs(config.shutdownGraceMs));
@@ -65,6 +66,14 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   }
   onStop("readiness", () => health.drain());
   log.info({ health_port: health.port, concurrency: config.concurrency }, "worker.started");
+}
+
+/** What goes on whether anything is sent or not. */
+function startUpkeep(context: Context, { retentionMs }: Config, onStop: Lifecycle["onStop"]): void {
+  const notices = startNotices(context);
+  onStop("notices", () => notices.stop());
+  const maintenance = startMaintenance(context, { retentionMs });
+  onStop("maintenance", () => maintenance.stop());
 }
 
 try {

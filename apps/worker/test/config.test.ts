@@ -11,6 +11,7 @@ test("two variables are enough", () => {
     egressAllow: [],
     deliveryEnabled: true,
     concurrency: 100,
+    isIsolating: true,
     health: { host: "127.0.0.1", port: 3001 },
     retentionMs: 30 * 24 * 60 * 60 * 1000,
     logLevel: "info",

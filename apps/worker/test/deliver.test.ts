@@ -1,16 +1,22 @@
 import type { AttemptMade, AttemptReport } from "@homing/core/deliveries/attempt";
+import type { AttemptHint } from "@homing/core/deliveries/attempt-statements";
 import { createLogger } from "@homing/runtime/logger";
 import { expect, test } from "@jest/globals";
 import { createDeliver } from "../src/deliver.js";
 
-const JOB = { deliveryId: "018f0000-0000-7000-8000-000000000001", series: 2, number: 3 };
+const JOB = {
+  deliveryId: "018f0000-0000-7000-8000-000000000001",
+  webhookId: "018f0000-0000-7000-8000-000000000003",
+  series: 2,
+  number: 3,
+};
 
 const MADE: AttemptMade = {
   outcome: "attempted",
   claim: {
     deliveryId: JOB.deliveryId,
     organizationId: "o1",
-    webhookId: "w1",
+    webhookId: JOB.webhookId,
     eventId: "018f0000-0000-7000-8000-000000000002",
     eventType: "invoice.paid",
     payload: '{"a":"secret-ü"}',
@@ -20,6 +26,9 @@ const MADE: AttemptMade = {
     trigger: "manual",
     url: "https://receiver.test/?token=secret",
     timeoutMs: 1_000,
+    inFlightMax: 10,
+    circuit: "closed",
+    isOrdered: false,
     headersSealed: "secret",
     signatureFormats: [],
     retryPolicy: "standard",
@@ -32,10 +41,10 @@ const MADE: AttemptMade = {
 async function deliver(report: AttemptReport) {
   const lines: Record<string, unknown>[] = [];
   const log = createLogger({ service: "test", level: "info" }, { write: (line) => lines.push(JSON.parse(line)) });
-  const asked: string[] = [];
+  const asked: AttemptHint[] = [];
   const attempts = {
-    attempt: (deliveryId: string) => {
-      asked.push(deliveryId);
+    attempt: (hint: AttemptHint) => {
+      asked.push(hint);
       return Promise.resolve(report);
     },
   };
@@ -44,7 +53,7 @@ async function deliver(report: AttemptReport) {
 
 test("the job's delivery is attempted, and a receiver's failure completes the job", async () => {
   const { outcome, asked } = await deliver(MADE);
-  expect(asked).toEqual([JOB.deliveryId]);
+  expect(asked).toEqual([JOB]);
   expect(outcome).toEqual({ outcome: "responded", responseStatus: 500, durationMs: 13 });
 });
 
@@ -56,7 +65,7 @@ test("an attempt leaves one wide line, without secrets or bodies", async () => {
       organization_id: "o1",
       event_id: expect.stringMatching(/^evt_[0-9A-Z]{26}$/),
       event_type: "invoice.paid",
-      webhook_id: "w1",
+      webhook_id: JOB.webhookId,
       delivery_id: JOB.deliveryId,
       series: 2,
       attempt: 3,
@@ -91,7 +100,10 @@ test("a job that comes too early asks to be run later, one with nothing to do co
 });
 
 test("our own fault fails the job", async () => {
-  const attempts = { attempt: () => Promise.reject(new Error("the database is away")) };
+  const attempts = {
+    attempt: () => Promise.reject(new Error("the database is away")),
+    renewLeases: () => Promise.resolve(),
+  };
   const { run } = createDeliver({ attempts, log: createLogger({ service: "test", level: "silent" }) });
   await expect(run(JOB)).rejects.toThrow("the database is away");
 });

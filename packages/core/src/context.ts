@@ -6,10 +6,16 @@ import type { SendResult } from "./outcome.js";
 /** "Look at this delivery": what the queue carries. Its loss costs time, never a delivery. */
 export interface Hint {
   deliveryId: string;
+  /** Its webhook: a worker decides by it whether there is a seat for the request. */
+  webhookId: string;
   series: number;
   /** The attempt it asks for, counted in its series from 1. */
   number: number;
   delayMs: number;
+  /** It was taken from its webhook's line: it is its turn. */
+  isPulled?: boolean;
+  /** The lease of its last attempt ran out: it is overdue, and does not wait for a seat. */
+  isTakenOver?: boolean;
 }
 
 export interface SendRequest {

@@ -7,14 +7,25 @@ import { type Attempts, createAttempts } from "../src/deliveries/attempt.js";
 import { formatEventId } from "../src/events/event-id.js";
 import type { SendResult } from "../src/outcome.js";
 import { revealSecret, rotateSecret } from "../src/webhooks/secrets.js";
-import { ABORTED, attemptsOf, newDelivery, only, openWorld, responded, rowOf, shiftTime, type World } from "./world.js";
+import {
+  ABORTED,
+  attemptsOf,
+  hintOf,
+  newDelivery,
+  only,
+  openWorld,
+  responded,
+  rowOf,
+  shiftTime,
+  type World,
+} from "./world.js";
 
 let world: World;
 let attempts: Attempts;
 
 beforeAll(async () => {
   world = await openWorld();
-  attempts = createAttempts(world.context, { signal: new AbortController().signal });
+  attempts = createAttempts(world.context, { slots: 100, signal: new AbortController().signal });
 });
 
 afterAll(() => world.close());
@@ -34,7 +45,10 @@ test("an attempt sends the stored bytes with the event's id, and every valid sec
   const { organizationId, webhook, eventId, deliveryId } = await dueDelivery({ timeoutMs: 4_000 });
   const name = { organizationId, webhookId: webhook.id };
   const secrets = [await revealSecret(world.context, name), (await rotateSecret(world.context, name)).secret];
-  expect(await attempts.attempt(deliveryId)).toMatchObject({ outcome: "attempted", record: { outcome: "settled" } });
+  expect(await attempts.attempt(hintOf(world, deliveryId))).toMatchObject({
+    outcome: "attempted",
+    record: { outcome: "settled" },
+  });
   const { url, headers, body, timeoutMs } = only(world.sent);
   expect({ url, body, timeoutMs }).toEqual({ url: webhook.url, body: '{"n":1}', timeoutMs: 4_000 });
   expect(headers).toMatchObject({
@@ -52,7 +66,7 @@ test("an attempt sends the stored bytes with the event's id, and every valid sec
 test("the webhook's own headers are sent, recorded without their values, and cannot replace Homing's", async () => {
   const headers = { authorization: "Bearer s3cr3t", "webhook-id": "forged" };
   const { eventId, deliveryId } = await dueDelivery({ headers });
-  await attempts.attempt(deliveryId);
+  await attempts.attempt(hintOf(world, deliveryId));
   expect(only(world.sent).headers).toMatchObject({
     authorization: "Bearer s3cr3t",
     "webhook-id": formatEventId(eventId),
@@ -64,7 +78,7 @@ test("the webhook's own headers are sent, recorded without their values, and can
 
 test("legacy signatures are sent beside the standard one where the webhook asks for them", async () => {
   const { deliveryId } = await dueDelivery({ signatureFormats: ["b3os", "kallima"] });
-  await attempts.attempt(deliveryId);
+  await attempts.attempt(hintOf(world, deliveryId));
   const names = Object.keys(only(world.sent).headers);
   expect(names).toEqual(expect.arrayContaining(["webhook-signature", "x-b3os-signature", "Kallima-Signature"]));
   expect(names).not.toContain("X-Signature");
@@ -72,7 +86,7 @@ test("legacy signatures are sent beside the standard one where the webhook asks 
 
 test("a delivery that is asked for twice at once is sent once", async () => {
   const { deliveryId } = await dueDelivery();
-  const reports = await Promise.all(Array.from({ length: 10 }, () => attempts.attempt(deliveryId)));
+  const reports = await Promise.all(Array.from({ length: 10 }, () => attempts.attempt(hintOf(world, deliveryId))));
   expect(reports.filter(({ outcome }) => outcome === "attempted")).toHaveLength(1);
   expect(world.sent).toHaveLength(1);
 });
@@ -80,8 +94,8 @@ test("a delivery that is asked for twice at once is sent once", async () => {
 test("nothing is sent for an unknown delivery or one that is not due", async () => {
   const { deliveryId } = await dueDelivery();
   await shiftTime(world, deliveryId, -60_000);
-  expect(await attempts.attempt(deliveryId)).toMatchObject({ outcome: "too_early" });
-  expect(await attempts.attempt(uuidv7())).toEqual({ outcome: "nothing_to_do" });
+  expect(await attempts.attempt(hintOf(world, deliveryId))).toMatchObject({ outcome: "too_early" });
+  expect(await attempts.attempt({ deliveryId: uuidv7(), webhookId: uuidv7() })).toEqual({ outcome: "nothing_to_do" });
   expect(world.sent).toEqual([]);
 });
 
@@ -98,7 +112,9 @@ test("one delivery that cannot be recorded does not take its neighbours with it"
     const isBad = headers["homing-delivery-id"] === badId;
     return { outcome: "responded", status: 200, headers: {}, bodyText: isBad ? "a\u0000b" : "fine", durationMs: 1 };
   });
-  const reports = await Promise.allSettled(deliveries.map(({ deliveryId }) => attempts.attempt(deliveryId)));
+  const reports = await Promise.allSettled(
+    deliveries.map(({ deliveryId }) => attempts.attempt(hintOf(world, deliveryId))),
+  );
   expect(reports.map(({ status }) => status)).toEqual(
     deliveries.map(({ deliveryId }) => (deliveryId === badId ? "rejected" : "fulfilled")),
   );
@@ -107,12 +123,12 @@ test("one delivery that cannot be recorded does not take its neighbours with it"
 
 test("a stop reaches the requests that are out, and what they came to is recorded", async () => {
   const stopping = new AbortController();
-  const stoppable = createAttempts(world.context, { signal: stopping.signal });
+  const stoppable = createAttempts(world.context, { slots: 100, signal: stopping.signal });
   world.answerWith(
     ({ signal }) => new Promise((resolve) => signal?.addEventListener("abort", () => resolve(ABORTED), { once: true })),
   );
   const { deliveryId } = await dueDelivery();
-  const report = stoppable.attempt(deliveryId);
+  const report = stoppable.attempt(hintOf(world, deliveryId));
   await waitFor(() => world.sent.length === 1, { what: "the request to leave" });
   stopping.abort();
   expect(await report).toMatchObject({ result: { outcome: "aborted" }, record: { outcome: "settled" } });
@@ -129,14 +145,17 @@ test("a record outlives a database that ends its connections", async () => {
     await world.db.$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`.catch(() => undefined);
     return responded(200);
   });
-  expect(await attempts.attempt(deliveryId)).toMatchObject({ record: { outcome: "settled" } });
+  expect(await attempts.attempt(hintOf(world, deliveryId))).toMatchObject({ record: { outcome: "settled" } });
   expect((await rowOf(world, deliveryId)).state).toBe("succeeded");
 });
 
 test("a claim for which no database answers puts the hint off, and is no failure", async () => {
   const away = createDatabase({ url: "postgres://127.0.0.1:1/none", connectionsMax: 1, applicationName: "test" });
-  const cutOff = createAttempts({ ...world.context, db: away }, { signal: new AbortController().signal });
-  expect(await cutOff.attempt(uuidv7())).toEqual({ outcome: "too_early", byMs: 1_000 });
+  const cutOff = createAttempts({ ...world.context, db: away }, { slots: 100, signal: new AbortController().signal });
+  expect(await cutOff.attempt({ deliveryId: uuidv7(), webhookId: uuidv7() })).toEqual({
+    outcome: "too_early",
+    byMs: 1_000,
+  });
   expect(world.sent).toHaveLength(0);
   await away.$disconnect();
 });
@@ -144,7 +163,7 @@ test("a claim for which no database answers puts the hint off, and is no failure
 test("a delivery that cannot be signed is put off with the reason, takes no number, and its job fails for all to see", async () => {
   const { deliveryId, webhook } = await dueDelivery();
   await world.db.webhookSecret.updateMany({ where: { webhookId: webhook.id }, data: { sealed: "v1.gone.AAAA" } });
-  await expect(attempts.attempt(deliveryId)).rejects.toThrow();
+  await expect(attempts.attempt(hintOf(world, deliveryId))).rejects.toThrow();
   expect(world.sent).toHaveLength(0);
   expect(await rowOf(world, deliveryId)).toMatchObject({
     state: "pending",
@@ -155,7 +174,7 @@ test("a delivery that cannot be signed is put off with the reason, takes no numb
 
 test("after the cut-off nothing is claimed any more", async () => {
   const { deliveryId } = await dueDelivery();
-  const cutOff = createAttempts(world.context, { signal: AbortSignal.abort() });
-  expect(await cutOff.attempt(deliveryId)).toEqual({ outcome: "too_early", byMs: 1_000 });
+  const cutOff = createAttempts(world.context, { slots: 100, signal: AbortSignal.abort() });
+  expect(await cutOff.attempt(hintOf(world, deliveryId))).toEqual({ outcome: "too_early", byMs: 1_000 });
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", attemptsInSeries: 0 });
 });

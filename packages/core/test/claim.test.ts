@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
+import { createLogger } from "@homing/runtime/logger";
 import { claimDeliveries } from "../src/deliveries/claim.js";
+import { putOff } from "../src/deliveries/put-off.js";
 import { archiveWebhook, disableWebhook } from "../src/webhooks/state.js";
 import { rotateSecret } from "../src/webhooks/secrets.js";
 import {
@@ -9,14 +11,19 @@ import {
   claimOne,
   newDelivery,
   openWorld,
+  recordOne,
   REFUSED,
+  responded,
+  retryOne,
   rowOf,
   shiftTime,
   type World,
 } from "./world.js";
 
 const TIMEOUT_MS = 3_000;
-const LEASE_MS = TIMEOUT_MS + 5_000;
+const LEASE_MS = 10_000;
+const LOST_MS = LEASE_MS + 1_000;
+const FAULTS_MAX = 5;
 
 let world: World;
 
@@ -26,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(() => world.close());
 
-test("what is due is claimed with all that an attempt needs, and leased past the request's deadline", async () => {
+test("what is due is claimed with all that an attempt needs, and leased for 10 s whatever the request's deadline", async () => {
   const { organizationId, webhook, eventId, deliveryId } = await newDelivery(world, { timeoutMs: TIMEOUT_MS });
   const claim = await claimOne(world, deliveryId);
   expect(claim).toMatchObject({
@@ -154,4 +161,103 @@ test("a hint for a retry beyond the queue's horizon has nothing to do: Postgres 
   });
   await attemptOnce(world, deliveryId, REFUSED);
   expect(await claimDeliveries(world.context, [deliveryId])).toEqual([{ outcome: "nothing_to_do" }]);
+});
+
+/** Loses so many workers in mid-attempt. */
+async function loseWorkers(deliveryId: string, count: number): Promise<void> {
+  for (let lost = 0; lost < count; lost++) {
+    await claimOne(world, deliveryId);
+    await shiftTime(world, deliveryId, LOST_MS);
+  }
+}
+
+/** Puts a claim off so many times, each when the pause of the last is over. */
+async function putOffTimes(deliveryId: string, count: number): Promise<number[]> {
+  const pausesMs: number[] = [];
+  for (let times = 0; times < count; times++) {
+    await putOff(world.context, await claimOne(world, deliveryId), "it could not be signed");
+    const { nextAttemptAt, updatedAt } = await rowOf(world, deliveryId);
+    pausesMs.push((nextAttemptAt?.getTime() ?? 0) - updatedAt.getTime());
+    await shiftTime(world, deliveryId, 3_600_000);
+  }
+  return pausesMs;
+}
+
+test("a delivery that takes its workers' lives ends as failed with the reason after five times, for all to see", async () => {
+  const { organizationId, webhook, deliveryId } = await newDelivery(world);
+  await loseWorkers(deliveryId, FAULTS_MAX);
+  const lines: Record<string, unknown>[] = [];
+  const log = createLogger({ service: "test", level: "info" }, { write: (line) => lines.push(JSON.parse(line)) });
+  expect(await claimDeliveries({ ...world.context, log }, [deliveryId])).toEqual([{ outcome: "nothing_to_do" }]);
+  const reason = "5 attempts in a row ended without a record: their worker died or lost its lease";
+  expect(await rowOf(world, deliveryId)).toMatchObject({
+    state: "failed",
+    attemptsInSeries: FAULTS_MAX,
+    attemptsTotal: 0,
+    leaseUntil: null,
+    relayAt: null,
+    nextAttemptAt: null,
+    lastError: reason,
+  });
+  expect(lines).toEqual([
+    expect.objectContaining({
+      level: 40,
+      message: "delivery.poisoned",
+      organization_id: organizationId,
+      webhook_id: webhook.id,
+      delivery_id: deliveryId,
+      faults: FAULTS_MAX,
+      reason,
+    }),
+  ]);
+});
+
+test("four lost workers are no reason to give a delivery up, and a record forgives them", async () => {
+  const { deliveryId } = await newDelivery(world);
+  await loseWorkers(deliveryId, FAULTS_MAX - 1);
+  const claim = await claimOne(world, deliveryId);
+  expect(await rowOf(world, deliveryId)).toMatchObject({ faults: 4, lastError: "its worker died or lost its lease" });
+  await recordOne(world, claim, REFUSED);
+  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", faults: 0 });
+});
+
+test("a record that comes late forgives as well", async () => {
+  const { deliveryId } = await newDelivery(world);
+  const claim = await claimOne(world, deliveryId);
+  await shiftTime(world, deliveryId, LOST_MS);
+  await claimOne(world, deliveryId);
+  expect((await rowOf(world, deliveryId)).faults).toBe(1);
+  expect(await recordOne(world, claim, responded(200))).toEqual({ outcome: "late" });
+  expect((await rowOf(world, deliveryId)).faults).toBe(0);
+});
+
+test("a manual retry gives a poisonous delivery all its chances again", async () => {
+  const { organizationId, deliveryId } = await newDelivery(world);
+  await loseWorkers(deliveryId, FAULTS_MAX);
+  await claimDeliveries(world.context, [deliveryId]);
+  await shiftTime(world, deliveryId, LOST_MS);
+  expect(await retryOne(world, { deliveryId, organizationId })).toMatchObject({ outcome: "opened" });
+  await shiftTime(world, deliveryId, 10);
+  expect(await claimOne(world, deliveryId)).toMatchObject({ series: 2, number: 1 });
+  expect((await rowOf(world, deliveryId)).faults).toBe(0);
+});
+
+test("what cannot be attempted is put off for longer each time, then ends as failed with that reason", async () => {
+  const { deliveryId } = await newDelivery(world);
+  expect(await putOffTimes(deliveryId, FAULTS_MAX)).toEqual([15_000, 60_000, 240_000, 960_000, 0]);
+  expect(await claimDeliveries(world.context, [deliveryId])).toEqual([{ outcome: "nothing_to_do" }]);
+  expect(await rowOf(world, deliveryId)).toMatchObject({
+    state: "failed",
+    attemptsInSeries: 0,
+    relayAt: null,
+    lastError: "5 attempts in a row ended without a record: it could not be signed",
+  });
+});
+
+test("a poisonous delivery of a disabled webhook is held, not failed", async () => {
+  const { organizationId, webhook, deliveryId } = await newDelivery(world);
+  await loseWorkers(deliveryId, FAULTS_MAX);
+  await disableWebhook(world.context, { organizationId, webhookId: webhook.id }, "by hand");
+  await claimDeliveries(world.context, [deliveryId]);
+  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "held", faults: FAULTS_MAX, leaseUntil: null });
 });

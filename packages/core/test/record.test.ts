@@ -75,7 +75,7 @@ test("a failure is scheduled, and a retry that is soon is handed over as a delay
   expect(row).toMatchObject({ state: "pending", attemptsInSeries: 1, lastError: "refused: connection refused" });
   expect((row.nextAttemptAt?.getTime() ?? 0) - row.updatedAt.getTime()).toBe(5_000);
   expect((row.relayAt?.getTime() ?? 0) - (row.nextAttemptAt?.getTime() ?? 0)).toBe(15_000);
-  expect(hintsOf(deliveryId)).toEqual([{ deliveryId, series: 1, number: 2, delayMs: 5_000 }]);
+  expect(hintsOf(deliveryId)).toMatchObject([{ deliveryId, series: 1, number: 2, delayMs: 5_000 }]);
   expect(await attemptsOf(world, deliveryId)).toMatchObject([
     { outcome: "refused", error: "connection refused", responseStatus: null, responseHeaders: null },
   ]);
@@ -196,7 +196,7 @@ test("what our own stop cut off is due at once, and the schedule goes on as if i
   const { deliveryId } = await newDelivery(world, { retryPolicy: "kallima" });
   await attemptOnce(world, deliveryId, ABORTED);
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", attemptsTotal: 1 });
-  expect(hintsOf(deliveryId)).toEqual([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
+  expect(hintsOf(deliveryId)).toMatchObject([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
   await attemptOnce(world, deliveryId, REFUSED);
   expect((await rowOf(world, deliveryId)).state).toBe("failed");
 });

@@ -3,6 +3,7 @@ import { relayDeliveries } from "../src/deliveries/relay.js";
 import { releaseHeld } from "../src/deliveries/release-held.js";
 import { publishEvents } from "../src/events/publish.js";
 import { archiveWebhook, disableWebhook, enableWebhook } from "../src/webhooks/state.js";
+import { pullLines } from "../src/lanes/pull.js";
 import { claimDeliveries } from "../src/deliveries/claim.js";
 import {
   attemptOnce,
@@ -20,7 +21,7 @@ import {
 } from "./world.js";
 
 const PATIENCE_MS = 15_000;
-const LEASE_MS = 20_000;
+const LEASE_MS = 10_000;
 
 let world: World;
 
@@ -49,7 +50,7 @@ test("a hint in the queue is left alone until its patience has run out, then it 
   expect(await relay()).toBe(0);
   await shiftTime(world, deliveryId, 3_000);
   expect(await relay()).toBe(1);
-  expect(world.hints).toEqual([{ deliveryId, series: 1, number: 1, delayMs: 0 }]);
+  expect(world.hints).toMatchObject([{ deliveryId, series: 1, number: 1, delayMs: 0 }]);
   expect(await relay()).toBe(0);
 });
 
@@ -62,7 +63,7 @@ test("a retry that was kept in Postgres is handed over when it comes due", async
   expect(await relay()).toBe(0);
   await shiftTime(world, deliveryId, 3_600_000);
   expect(await relay()).toBe(1);
-  expect(world.hints).toEqual([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
+  expect(world.hints).toMatchObject([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
 });
 
 test("an expired lease is handed over with the next number, one that holds is not", async () => {
@@ -73,7 +74,7 @@ test("an expired lease is handed over with the next number, one that holds is no
   expect(await relay()).toBe(0);
   await shiftTime(world, deliveryId, 3_000);
   expect(await relay()).toBe(1);
-  expect(world.hints).toEqual([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
+  expect(world.hints).toMatchObject([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
   expect((await rowOf(world, deliveryId)).state).toBe("in_flight");
 });
 
@@ -163,7 +164,6 @@ test("an enabled webhook's held deliveries are released oldest first, so many at
   expect(await releaseHeld(world.context, { limit: 2 })).toBe(3);
   const states = await Promise.all(first.ids.map(async (id) => (await rowOf(world, id)).state));
   expect(states).toEqual(["pending", "pending", "held", "held", "held"]);
-  expect(await relay()).toBe(3);
   expect(await releaseHeld(world.context, { limit: 2 })).toBe(2);
   expect(await releaseHeld(world.context, { limit: 2 })).toBe(1);
   expect(await releaseHeld(world.context, { limit: 2 })).toBe(0);
@@ -201,21 +201,22 @@ test("a webhook that is disabled again keeps what it holds; one that is archived
   const gone = await heldDeliveries(1);
   await archiveWebhook(world.context, gone.name);
   expect(await releaseHeld(world.context, { limit: 10 })).toBe(1);
-  await shiftTime(world, only(gone.ids), 10);
+  await pullLines(world.context, [{ webhookId: gone.name.webhookId, wanted: 1 }]);
   await claimDeliveries(world.context, [...kept.ids, ...gone.ids]);
   expect((await rowOf(world, only(kept.ids))).state).toBe("held");
   expect((await rowOf(world, only(gone.ids))).state).toBe("cancelled");
 });
 
-test("released deliveries are handed over in the order of their events, also those of one batch", async () => {
+test("released deliveries leave their line in the order of their events, also those of one batch", async () => {
   const organizationId = await newOrganization(world);
   const { id: webhookId } = await newWebhook(world, organizationId);
   await disableWebhook(world.context, { organizationId, webhookId }, "test");
   const events = Array.from({ length: 40 }, () => ({ type: "a.b", payload: "{}" }));
   await publishEvents(world.context, [{ organizationId, events }]);
   await enableWebhook(world.context, { organizationId, webhookId });
-  while ((await releaseHeld(world.context, { limit: 15 })) > 0) await relay({ limit: 10 });
-  while ((await relay({ limit: 10 })) > 0);
+  const pull = async () => (await pullLines(world.context, [{ webhookId, wanted: 10 }]))[0]?.deliveries ?? 0;
+  while ((await releaseHeld(world.context, { limit: 15 })) > 0) await pull();
+  while ((await pull()) > 0);
   const rows = await world.db.delivery.findMany({ orderBy: { eventId: "asc" } });
   expect(world.hints.map(({ deliveryId }) => deliveryId)).toEqual(rows.map(({ id }) => id));
   expect(world.hints).toHaveLength(40);

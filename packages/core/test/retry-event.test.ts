@@ -51,7 +51,7 @@ test("an event is sent again to the webhook that got it, on the same record", as
   const { organizationId, eventId, deliveryId } = await sentEvent();
   expect(await retry({ organizationId, eventId })).toEqual({ outcome: "queued", webhooks: 1 });
   expect(await deliveriesOf(eventId)).toMatchObject([{ id: deliveryId, state: "pending", series: 2 }]);
-  expect(world.hints.at(-1)).toEqual({ deliveryId, series: 2, number: 1, delayMs: 0 });
+  expect(world.hints.at(-1)).toMatchObject({ deliveryId, series: 2, number: 1, delayMs: 0 });
 });
 
 test("a webhook that was made after the event gets a delivery of its own", async () => {

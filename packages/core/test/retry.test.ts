@@ -76,7 +76,7 @@ test("a retry requeues the same record in a new series and hands over its hint",
     attemptsInSeries: 0,
     attemptsTotal: 1,
   });
-  expect(world.hints.at(-1)).toEqual({ deliveryId, series: 2, number: 1, delayMs: 0 });
+  expect(world.hints.at(-1)).toMatchObject({ deliveryId, series: 2, number: 1, delayMs: 0 });
   await attemptOnce(world, deliveryId, responded(200));
   expect(await deliveryOf(world, organizationId, deliveryId)).toMatchObject({
     state: "succeeded",
@@ -136,7 +136,7 @@ test("fifty retries at once open one series and hand over one hint", async () =>
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => retry(organizationId, deliveryId)));
   expect(outcomes.toSorted()).toEqual(["opened", ...Array.from({ length: 49 }, () => "queued_already")]);
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", series: 2 });
-  expect(world.hints.slice(hintsBefore)).toEqual([{ deliveryId, series: 2, number: 1, delayMs: 0 }]);
+  expect(world.hints.slice(hintsBefore)).toMatchObject([{ deliveryId, series: 2, number: 1, delayMs: 0 }]);
 });
 
 test("fifty retries in one batch open one series and hand over one hint", async () => {

@@ -15,7 +15,7 @@ import { publishEvents } from "../src/events/publish.js";
 import { createOrganization } from "../src/organizations/api-keys.js";
 import type { SendResult } from "../src/outcome.js";
 import { createWebhook } from "../src/webhooks/create.js";
-import type { Webhook, WebhookSettings } from "../src/webhooks/webhook.js";
+import { PROTECTION_DEFAULTS, type Webhook, type WebhookSettings } from "../src/webhooks/webhook.js";
 
 const CONNECTIONS_MAX = 8;
 const CLAIM_TRIES_MAX = 100;
@@ -112,6 +112,7 @@ export const SETTINGS: WebhookSettings = {
   signatureFormats: [],
   metadata: {},
   contractFields: {},
+  ...PROTECTION_DEFAULTS,
 };
 
 /** Publishes one event; its deliveries in the order of their webhooks' making. */
@@ -137,6 +138,13 @@ export async function newDelivery(
   const webhook = await newWebhook(world, organizationId, settings);
   const { eventId, deliveryIds } = await publishOne(world, organizationId);
   return { organizationId, webhook, eventId, deliveryId: only(deliveryIds) };
+}
+
+/** The last hint that was handed over for a delivery. */
+export function hintOf(world: World, deliveryId: string): Hint {
+  const hint = world.hints.findLast((handed) => handed.deliveryId === deliveryId);
+  if (hint === undefined) throw new Error("it was not handed over");
+  return hint;
 }
 
 /** Claims a delivery that is due; a millisecond's rounding may make the first look come too early. */

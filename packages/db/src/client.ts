@@ -4,7 +4,7 @@ import { Prisma, PrismaClient } from "./generated/client.js";
 export { Prisma };
 
 const CONNECT_TIMEOUT_MS = 3_000;
-const STATEMENT_TIMEOUT_MS = 10_000;
+const STATEMENT_MS_MAX = 10_000;
 const IDLE_CONNECTION_MS = 30_000;
 const IDLE_TRANSACTION_TIMEOUT_MS = 10_000;
 
@@ -15,16 +15,23 @@ export type Transaction = Omit<PrismaClient, "$connect" | "$disconnect" | "$on" 
 /**
  * One pool of connections to Postgres. Nothing is dialled before the first query.
  * @param options.connectionsMax size of the pool; a caller waits at most 3 s for a connection, then gets an error
+ * @param options.statementMsMax for one statement, 10 s unless told
  */
-export function createDatabase(options: { url: string; connectionsMax: number; applicationName: string }): Database {
+export function createDatabase(options: {
+  url: string;
+  connectionsMax: number;
+  applicationName: string;
+  statementMsMax?: number;
+}): Database {
+  const { statementMsMax = STATEMENT_MS_MAX } = options;
   const adapter = new PrismaPg({
     connectionString: options.url,
     max: options.connectionsMax,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
+    statement_timeout: statementMsMax,
+    query_timeout: statementMsMax + 1_000,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
   });

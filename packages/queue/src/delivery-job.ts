@@ -7,16 +7,25 @@ export const DELIVERY_QUEUE = "deliveries";
 export interface DeliveryJob {
   /** UUID of the delivery. */
   deliveryId: string;
+  /** UUID of its webhook. */
+  webhookId: string;
   /** The delivery's series, from 1. */
   series: number;
   /** The attempt within the series, from 1. */
   number: number;
+  /** It was taken from its webhook's line. */
+  isPulled?: boolean;
+  /** The lease of its last attempt ran out. */
+  isTakenOver?: boolean;
 }
 
 const deliveryJobSchema = Joi.object<DeliveryJob, true>({
   deliveryId: Joi.string().guid({ separator: "-", wrapper: false }).required(),
+  webhookId: Joi.string().guid({ separator: "-", wrapper: false }).required(),
   series: Joi.number().integer().min(1).required(),
   number: Joi.number().integer().min(1).required(),
+  isPulled: Joi.boolean(),
+  isTakenOver: Joi.boolean(),
 }).required();
 
 /**

@@ -151,11 +151,15 @@ function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bu
 
 function toBulkJob({ delayMs, ...hint }: Hint) {
   const data = parseDeliveryJob(hint);
-  // Not the job's id: a job that is kept for show after it finished would then swallow the next hint of that name.
   return {
     name: JOB_NAME,
     data,
-    opts: { delay: Math.max(0, Math.ceil(delayMs)), deduplication: { id: hintId(data) } },
+    opts: {
+      delay: Math.max(0, Math.ceil(delayMs)),
+      // Not the job's id: a job that is kept for show after it finished would then swallow the next hint of that name.
+      // A pull takes each delivery once, and maybe while the job that parked it still ends: there is nothing to leave out.
+      ...(data.isPulled !== true && { deduplication: { id: hintId(data) } }),
+    },
   };
 }
 

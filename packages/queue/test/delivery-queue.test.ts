@@ -129,7 +129,9 @@ describe.each([
     await queue.bullQueue.add("attempt", { deliveryId: "17" });
     await waitFor(() => ends.failures.length === 1);
     const [failed] = await queue.bullQueue.getFailed();
-    expect(failed?.failedReason).toMatch(/^invalid delivery job: deliveryId must be a valid GUID; series is required/);
+    expect(failed?.failedReason).toMatch(
+      /^invalid delivery job: deliveryId must be a valid GUID; webhookId is required; series is required/,
+    );
     expect(ends.failures[0]).toMatchObject({ jobId: failed?.id, data: { deliveryId: "17" } });
     expect(runs).toBe(0);
   });

@@ -44,7 +44,7 @@ export function createEnds(): Ends {
 }
 
 export function hint(changes: Partial<Hint> = {}): Hint {
-  return { deliveryId: randomUUID(), series: 1, number: 1, delayMs: 0, ...changes };
+  return { deliveryId: randomUUID(), webhookId: randomUUID(), series: 1, number: 1, delayMs: 0, ...changes };
 }
 
 /** A door that jobs wait at until the test opens it. */

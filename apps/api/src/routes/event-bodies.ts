@@ -2,7 +2,7 @@ import type { Event } from "@homing/core/events/event";
 import { formatEventId } from "@homing/core/events/event-id";
 import type { EventSummary } from "@homing/core/events/read";
 import Joi from "joi";
-import { eventType, texts, time, timeAnswer, uuid } from "./schemas.js";
+import { publishedType, texts, time, timeAnswer, uuid } from "./schemas.js";
 
 const ATTRIBUTES = { keysMax: 20, lengthMax: 256 };
 const WEBHOOK_IDS_MAX = 100;
@@ -17,7 +17,7 @@ export interface EventBody {
 }
 
 export const eventBody = Joi.object<EventBody>({
-  type: eventType().required(),
+  type: publishedType().required(),
   payload: Joi.object()
     .unknown()
     .required()

@@ -1,4 +1,4 @@
-import { EVENT_TYPE, EVENT_TYPE_CHARS_MAX } from "@homing/core/webhooks/match";
+import { EVENT_TYPE, EVENT_TYPE_CHARS_MAX, isOwnType } from "@homing/core/webhooks/match";
 import { parseEventId } from "@homing/core/events/event-id";
 import Joi from "joi";
 
@@ -29,6 +29,15 @@ export const eventType = () =>
     .pattern(EVENT_TYPE, "event type")
     .messages({ "string.pattern.name": "{{#label}} must be words of letters, digits, _ and -, joined by dots" })
     .example("invoice.paid");
+
+/** A type that may be published: Homing's own are not. */
+export const publishedType = () => notOwn(eventType()).description("`homing.` is kept for Homing's own events");
+
+/** Refuses the types of Homing's own events, with a text that says so. */
+export const notOwn = (schema: Joi.StringSchema): Joi.StringSchema =>
+  schema
+    .custom((text: string, helpers) => (isOwnType(text) ? helpers.error("event.own") : text))
+    .messages({ "event.own": "{{#label}} must not start with homing.: these are Homing's own events" });
 
 /** A point in time as text (RFC 3339, with its offset); stays a text. */
 export const time = () =>

@@ -1,7 +1,7 @@
 import { isReservedHeader } from "@homing/egress/request-headers";
 import { isOwnHeader } from "@homing/core/webhooks/headers";
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
-import type { Webhook, WebhookSettings } from "@homing/core/webhooks/webhook";
+import { PROTECTION_DEFAULTS, type RateLimit, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
 import { LEGACY_FORMATS } from "@homing/signature/legacy";
 import Joi from "joi";
 import { fromRetryPolicy, retryPolicy, type RetryPolicyBody, toRetryPolicy } from "./retry-policy-body.js";
@@ -14,6 +14,13 @@ const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const HEADER_VALUE = /^[\x20-\x7e]{0,1024}$/;
 const METADATA = { keysMax: 20, lengthMax: 512 };
 const TIMEOUT_MS_DEFAULT = 15_000;
+const IN_FLIGHT_MAX = 1_000;
+const RATE_LIMIT = { countMax: 100_000, periodSecondsMax: 24 * 60 * 60 };
+
+interface RateLimitBody {
+  count: number;
+  period_seconds: number;
+}
 
 /** What an owner says of a webhook; for a change, any part of it. */
 export interface WebhookBody {
@@ -23,6 +30,9 @@ export interface WebhookBody {
   headers?: Record<string, string>;
   retry_policy?: RetryPolicyBody;
   timeout_ms?: number;
+  in_flight_max?: number;
+  rate_limit?: RateLimitBody | null;
+  ordering?: "none" | "event";
   signature_formats?: string[];
   metadata?: Record<string, string>;
 }
@@ -38,13 +48,21 @@ function namesTwice(headers: object): boolean {
   return new Set(names).size < names.length;
 }
 
+const rateLimit = Joi.object<RateLimitBody>({
+  count: Joi.number().integer().min(1).max(RATE_LIMIT.countMax).required(),
+  period_seconds: Joi.number().integer().min(1).max(RATE_LIMIT.periodSecondsMax).required(),
+});
+
 const settings = {
   url: Joi.string().max(URL_LENGTH_MAX).description("http or https, without credentials, at a public address"),
   event_types: Joi.array()
     .items(Joi.string().max(EVENT_TYPE_CHARS_MAX).pattern(EVENT_TYPE_PATTERN, "event type pattern"))
     .max(EVENT_TYPES_MAX)
     .allow(null)
-    .description("Exact types, `invoice.*`, or `*`; empty or null: every type"),
+    .description(
+      "Exact types, `invoice.*`, or `*`; empty or null: every type. Homing's own events (`homing.webhook.disabled`, " +
+        "`homing.webhook.recovered`, `homing.delivery.exhausted`) go only to webhooks that name them, or `homing.*`",
+    ),
   description: Joi.string().allow("", null).max(500),
   headers: Joi.object()
     .pattern(headerName, Joi.string().allow("").pattern(HEADER_VALUE))
@@ -58,6 +76,21 @@ const settings = {
     .min(1_000)
     .max(30_000)
     .description("One deadline for the whole request; 15000 unless told"),
+  in_flight_max: Joi.number()
+    .integer()
+    .min(1)
+    .max(IN_FLIGHT_MAX)
+    .description(
+      "Most requests to it at once, from each worker process; 10 unless told. Homing starts with fewer and learns",
+    ),
+  rate_limit: rateLimit
+    .allow(null)
+    .description("At most so many deliveries in each period, retries included; null: any number"),
+  ordering: Joi.string()
+    .valid("none", "event")
+    .description(
+      "`event`: strictly in the order of publishing, one at a time; one that fails is tried again before the next",
+    ),
   signature_formats: Joi.array()
     .items(Joi.string().valid(...LEGACY_FORMATS))
     .unique()
@@ -77,11 +110,23 @@ export const webhookAnswer = Joi.object({
   headers: Joi.object().pattern(Joi.string(), Joi.string()).required().description("The values are not shown"),
   retry_policy: retryPolicy.required(),
   timeout_ms: Joi.number().integer().required(),
+  in_flight_max: Joi.number().integer().required(),
+  rate_limit: rateLimit.allow(null).required(),
+  ordering: Joi.string().valid("none", "event").required(),
+  circuit: Joi.string()
+    .valid("closed", "open", "half_open")
+    .required()
+    .description("`open`: it fails, and its deliveries wait; `half_open`: one of them is tried"),
+  circuit_changed_at: timeAnswer().allow(null).required(),
   signature_formats: Joi.array().items(Joi.string()).required(),
   metadata: Joi.object().pattern(Joi.string(), Joi.string().allow("")).required(),
   state: Joi.string().valid("enabled", "disabled", "archived").required(),
   disabled_reason: Joi.string().allow(null).required(),
   disabled_at: timeAnswer().allow(null).required(),
+  failing_since: timeAnswer()
+    .allow(null)
+    .required()
+    .description("Since then every attempt has failed; after 5 days of it the next failure disables the webhook"),
   created_at: timeAnswer().required(),
   updated_at: timeAnswer().required(),
 }).id("Webhook");
@@ -95,6 +140,9 @@ export function toChanges(body: Partial<WebhookBody>): Partial<WebhookSettings> 
     ...(body.headers !== undefined && { headers: body.headers }),
     ...(body.retry_policy !== undefined && { retryPolicy: toRetryPolicy(body.retry_policy) }),
     ...(body.timeout_ms !== undefined && { timeoutMs: body.timeout_ms }),
+    ...(body.in_flight_max !== undefined && { inFlightMax: body.in_flight_max }),
+    ...(body.rate_limit !== undefined && { rateLimit: toRateLimit(body.rate_limit) }),
+    ...(body.ordering !== undefined && { ordering: body.ordering }),
     ...(body.signature_formats !== undefined && { signatureFormats: body.signature_formats }),
     ...(body.metadata !== undefined && { metadata: body.metadata }),
   };
@@ -112,6 +160,7 @@ export function toSettings(body: WebhookBody): WebhookSettings {
     signatureFormats: [],
     metadata: {},
     contractFields: {},
+    ...PROTECTION_DEFAULTS,
     ...toChanges(body),
   };
 }
@@ -126,12 +175,26 @@ export function webhookBodyOf(webhook: Webhook): Record<string, unknown> {
     headers: Object.fromEntries(Object.keys(webhook.headers).map((name) => [name, "[redacted]"])),
     retry_policy: fromRetryPolicy(webhook.retryPolicy),
     timeout_ms: webhook.timeoutMs,
+    in_flight_max: webhook.inFlightMax,
+    rate_limit: fromRateLimit(webhook.rateLimit),
+    ordering: webhook.ordering,
+    circuit: webhook.circuit,
+    circuit_changed_at: webhook.circuitChangedAt?.toISOString() ?? null,
     signature_formats: webhook.signatureFormats,
     metadata: webhook.metadata,
     state: webhook.state,
     disabled_reason: webhook.disabledReason,
     disabled_at: webhook.disabledAt?.toISOString() ?? null,
+    failing_since: webhook.failingSince?.toISOString() ?? null,
     created_at: webhook.createdAt.toISOString(),
     updated_at: webhook.updatedAt.toISOString(),
   };
+}
+
+function toRateLimit(body: RateLimitBody | null): RateLimit | null {
+  return body && { count: body.count, periodSeconds: body.period_seconds };
+}
+
+function fromRateLimit(limit: RateLimit | null): RateLimitBody | null {
+  return limit && { count: limit.count, period_seconds: limit.periodSeconds };
 }

@@ -1,6 +1,7 @@
 import { setDeliveryQuota } from "@homing/core/organizations/quota";
 import { SCOPES } from "@homing/core/organizations/api-keys";
 import { startReceiver, type TestReceiver } from "@homing/local/test-receiver";
+import { waitFor } from "@homing/local/wait-for";
 import { BatchFullError } from "@homing/runtime/batch";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import request, { type Response } from "supertest";
@@ -38,6 +39,18 @@ afterAll(async () => {
 beforeEach(async () => {
   us = await api.createOrganization();
 });
+
+/** What other tests published has been sent, and nothing of it is still being written down. */
+async function untilQuiet(): Promise<void> {
+  await waitFor(
+    async () => {
+      const before = JSON.stringify(await snapshot(api.db));
+      const unfinished = await api.db.delivery.count({ where: { state: { in: ["pending", "in_flight"] } } });
+      return unfinished === 0 && JSON.stringify(await snapshot(api.db)) === before;
+    },
+    { what: "all deliveries to be over", timeoutMs: 20_000 },
+  );
+}
 
 function kallimaRoutes(): Route[] {
   return [...(api.surfaces.find(({ name }) => name === "kallima")?.routes ?? [])];
@@ -160,6 +173,7 @@ describe("on every route", () => {
 
   test("a key without the scope is 403, and nothing happens", async () => {
     const { deliveryId } = await makeSent(us, receiver);
+    await untilQuiet();
     const before = await snapshot(api.db);
     for (const route of kallimaRoutes()) {
       const scopes = SCOPES.filter((scope) => scope !== route.scope);
@@ -172,6 +186,7 @@ describe("on every route", () => {
   test("another organization's delivery and webhook are as good as unknown ones", async () => {
     const theirs = await makeSent(us, receiver);
     const stranger = await api.createOrganization();
+    await untilQuiet();
     const before = await snapshot(api.db);
     const said = ({ status, text, headers }: Response, id: string) => ({
       status,

@@ -3,6 +3,7 @@ import type { Context, Hint } from "@homing/core/context";
 import { createAttempts } from "@homing/core/deliveries/attempt";
 import { relayDeliveries } from "@homing/core/deliveries/relay";
 import { releaseHeld } from "@homing/core/deliveries/release-held";
+import { pullDueLines } from "@homing/core/lanes/pull";
 import type { AddressPolicy } from "@homing/egress/address-policy";
 import { createSend } from "@homing/egress/send";
 import type { ApiContext } from "../../src/api-context.js";
@@ -31,33 +32,33 @@ export function startTestWorker(context: ApiContext, policy: AddressPolicy): Tes
   // Each attempt under way listens to it.
   setMaxListeners(RELAYED_MAX, cutOff.signal);
   const whole: Context = { ...context, send: sender.send, random: () => 0.5 };
-  const attempts = createAttempts(whole, { signal: cutOff.signal });
+  const attempts = createAttempts(whole, { signal: cutOff.signal, slots: RELAYED_MAX });
   const underWay = new Set<Promise<void>>();
   const timers = new Set<NodeJS.Timeout>();
   let waiting: Hint[] | null = null;
 
-  async function attempt(deliveryId: string): Promise<void> {
-    const report = await attempts.attempt(deliveryId);
-    if (report.outcome === "too_early") schedule(deliveryId, report.byMs);
+  async function attempt(hint: Hint): Promise<void> {
+    const report = await attempts.attempt(hint);
+    if (report.outcome === "too_early") schedule(hint, report.byMs);
   }
 
-  function begin(deliveryId: string): void {
-    const attempting = attempt(deliveryId).finally(() => underWay.delete(attempting));
+  function begin(hint: Hint): void {
+    const attempting = attempt(hint).finally(() => underWay.delete(attempting));
     underWay.add(attempting);
   }
 
-  function schedule(deliveryId: string, delayMs: number): void {
+  function schedule(hint: Hint, delayMs: number): void {
     if (cutOff.signal.aborted) return;
     const timer = setTimeout(() => {
       timers.delete(timer);
-      begin(deliveryId);
+      begin(hint);
     }, delayMs);
     timers.add(timer);
   }
 
   function take(hints: readonly Hint[]): void {
     if (waiting !== null) waiting.push(...hints);
-    else for (const { deliveryId, delayMs } of hints) schedule(deliveryId, delayMs);
+    else for (const hint of hints) schedule(hint, hint.delayMs);
   }
 
   return {
@@ -72,6 +73,7 @@ export function startTestWorker(context: ApiContext, policy: AddressPolicy): Tes
     },
     async relay() {
       await releaseHeld(context, { limit: RELAYED_MAX });
+      await pullDueLines(context);
       await relayDeliveries(context, { limit: RELAYED_MAX, lostAgeMs: null });
     },
     async stop() {

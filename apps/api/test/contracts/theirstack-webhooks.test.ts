@@ -256,7 +256,10 @@ describe("testing", () => {
   });
 
   test("a webhook gets an event of its own type, whatever its patterns, in its own history", async () => {
-    const webhook = await makeWebhook(us, { url: all.receiver.url, active_event_types: ["a.*", "company_new"] });
+    const webhook = await makeWebhook(us, {
+      url: all.receiver.url,
+      active_event_types: ["a.*", "homing.webhook.disabled", "company_new"],
+    });
     const { body } = await us.ask("POST", `${WEBHOOKS}/test`, { json: { webhook_id: webhook.id, secret: null } });
     expect(body).toEqual({ status: 200, message: "" });
     expect(lastRequest().headers["homing-event-type"]).toBe("company_new");
@@ -303,6 +306,8 @@ describe("testing", () => {
     expect(expectError(await us.ask("POST", `${WEBHOOKS}/test`, { json: {} }), 422, "E-005")).toContain("body.url");
     const blocked = { url: "http://10.0.0.1/" };
     expectError(await us.ask("POST", `${WEBHOOKS}/test`, { json: blocked }), 422, "E-005");
+    const own = { url: all.receiver.url, event_type: "homing.webhook.disabled" };
+    expect(expectError(await us.ask("POST", `${WEBHOOKS}/test`, { json: own }), 422, "E-005")).toContain("homing.");
     const unknown = { webhook_id: UNKNOWN_NUMBER };
     expectError(await us.ask("POST", `${WEBHOOKS}/test`, { json: unknown }), 400, "E-003");
     const { id } = await makeWebhook(us, { url: all.receiver.url });

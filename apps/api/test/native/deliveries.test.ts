@@ -257,7 +257,7 @@ describe("POST /v1/deliveries/{delivery_id}/retry", () => {
       attempts_in_series: 0,
       attempts_total: attemptsTotal,
     });
-    expect(api.hints.slice(before)).toEqual([{ deliveryId, series: 2, number: 1, delayMs: 0 }]);
+    expect(api.hints.slice(before)).toMatchObject([{ deliveryId, series: 2, number: 1, delayMs: 0 }]);
   }
 
   test("a delivery that is queued already answers the same and is not queued twice", async () => {

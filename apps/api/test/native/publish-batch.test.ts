@@ -57,6 +57,11 @@ describe("POST /v1/events/batch", () => {
     ["events that are no array", { events: {} }, "/events"],
     ["an unknown member", { events: eventsOf(1), mode: 1 }, "/mode"],
     ["one malformed payload", { events: [...eventsOf(3), { type: "a", payload: 1 }] }, "/events/3/payload"],
+    [
+      "one event of a type that is Homing's own",
+      { events: [...eventsOf(1), { type: "homing.webhook.disabled", payload: {} }] },
+      "/events/1/type",
+    ],
     ["one event that is none", { events: [...eventsOf(1), null] }, "/events/1"],
   ])("%s is 422 on its place, and nothing is published", async (_name, json, pointer) => {
     const { status, body } = await us.ask("POST", PATH, { json });

@@ -167,6 +167,21 @@ describe("POST /v1/events", () => {
     expect(plain.body).toMatchObject({ status: 415, code: "unsupported_media_type" });
   });
 
+  test("a type of Homing's own events is 422 with a text that says so, also for webhooks by name", async () => {
+    await freshOrganization();
+    const { id } = await makeWebhook(us, { event_types: ["homing.*"] });
+    for (const more of [{}, { webhook_ids: [id] }]) {
+      const json = { type: "homing.webhook.disabled", payload: {}, ...more };
+      const { status, body } = await us.ask("POST", "/v1/events", { json });
+      expect({ status, code: body.code }).toEqual({ status: 422, code: "validation_error" });
+      expect(body.errors).toEqual([
+        { in: "body", pointer: "/type", detail: expect.stringContaining("Homing's own events") },
+      ]);
+    }
+    expect(await countEvents(us)).toBe(0);
+    expect((await us.ask("GET", "/v1/events", { query: { type: "homing.webhook.disabled" } })).status).toBe(200);
+  });
+
   test("names webhooks to get it whatever their patterns, in any case of letters", async () => {
     await freshOrganization();
     const { id } = await makeWebhook(us, { event_types: ["other"] });

@@ -8,11 +8,17 @@ const DEFAULTS = {
   headers: {},
   retry_policy: "standard",
   timeout_ms: 15_000,
+  in_flight_max: 10,
+  rate_limit: null,
+  ordering: "none",
+  circuit: "closed",
+  circuit_changed_at: null,
   signature_formats: [],
   metadata: {},
   state: "enabled",
   disabled_reason: null,
   disabled_at: null,
+  failing_since: null,
 };
 
 const SETTINGS = {
@@ -22,6 +28,9 @@ const SETTINGS = {
   headers: { "X-Token": "s3cret", Authorization: "Basic czNjcmV0" },
   retry_policy: { delays_seconds: [0.5, 60], jitter: 0, final_statuses: [400, 404] },
   timeout_ms: 1_000,
+  in_flight_max: 25,
+  rate_limit: { count: 100, period_seconds: 60 },
+  ordering: "event",
   signature_formats: ["b3os", "kallima"],
   metadata: { team: "billing", note: "" },
 };

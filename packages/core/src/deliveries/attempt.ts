@@ -1,20 +1,13 @@
-import { setTimeout as wait } from "node:timers/promises";
-import { isDatabaseAway, isItemFault } from "@homing/db/faults";
-import { createBatch } from "@homing/runtime/batch";
 import type { Context } from "../context.js";
+import type { Seat } from "../lanes/admission.js";
+import { createLanes, seatEnd } from "../lanes/lanes.js";
 import type { SendResult } from "../outcome.js";
-import { type Claim, type ClaimOutcome, claimDeliveries } from "./claim.js";
-import { type MadeAttempt, type RecordOutcome, recordAttempts } from "./record.js";
+import { type AttemptHint, createAttemptStatements, LATER, unlessAway } from "./attempt-statements.js";
+import type { Claim, ClaimOutcome } from "./claim.js";
+import { createLeases } from "./leases.js";
 import { putOff } from "./put-off.js";
+import type { RecordOutcome } from "./record.js";
 import { type SignedRequest, signRequest } from "./sign.js";
-
-const CLAIMS_IN_BATCH_MAX = 200;
-const RECORDS_IN_BATCH_MAX = 200;
-/** More than the worker's concurrency can ever ask for. */
-const WAITING_MAX = 100_000;
-const RECORD_TRIES_MAX = 40;
-const RECORD_PAUSE_MS = 500;
-const CLAIM_PAUSE_MS = 1_000;
 
 /** What came of one hint. */
 export type AttemptReport = Exclude<ClaimOutcome, { outcome: "claimed" }> | AttemptMade;
@@ -27,51 +20,35 @@ export interface AttemptMade {
 }
 
 export interface Attempts {
-  /** Claims, signs, sends and records one delivery, in the company of whatever else is under way. */
-  attempt(deliveryId: string): Promise<AttemptReport>;
+  /** Claims, signs, sends and records one delivery, in the company of whatever else is under way, if its webhook has a seat for it. */
+  attempt(hint: AttemptHint): Promise<AttemptReport>;
+  /** To be called every 3 s (`LEASE_RENEWAL_MS`) until no attempt is under way: keeps other workers from taking them over. */
+  renewLeases(): Promise<void>;
+  /** How many requests to webhooks outside the fast lane may be added to those under way. */
+  freeShared(): number;
+  /** Looks after requests that have been out for long; to be called several times a second. */
+  sweep(): void;
 }
 
 /**
  * The one place where an attempt is made. Claims and records of concurrent attempts share their statements; no transaction is
  * open while a request is out.
  * @param options.signal ends requests that are out: their receivers' answers are recorded as `aborted`
+ * @param options.slots attempts that are made at once
+ * @param options.isIsolating whether an endpoint that fails, hangs or is slow is kept from harming others; true by default
  */
-export function createAttempts(context: Context, options: { signal: AbortSignal }): Attempts {
-  const claims = createBatch({
-    flush: (ids: string[]) => claimDeliveries(context, ids),
-    itemsMax: CLAIMS_IN_BATCH_MAX,
-    waitingMax: WAITING_MAX,
-    isItemFault,
-  });
-  const records = createBatch({
-    flush: (attempts: MadeAttempt[]) => recordAttempts(context, attempts),
-    itemsMax: RECORDS_IN_BATCH_MAX,
-    waitingMax: WAITING_MAX,
-    isItemFault,
-  });
+export function createAttempts(
+  context: Context,
+  options: { signal: AbortSignal; slots: number; isIsolating?: boolean },
+): Attempts {
+  const lanes = createLanes(context, options);
+  const statements = createAttemptStatements(context);
+  const leases = createLeases(context);
 
-  /** A database that is away is no fault of the delivery: its hint is put off, not failed. */
-  async function claim(deliveryId: string): Promise<ClaimOutcome> {
-    try {
-      return await claims.add(deliveryId);
-    } catch (error) {
-      if (!isDatabaseAway(error)) throw error;
-      context.log.warn({ err: error, delivery_id: deliveryId }, "delivery.not_claimed_yet");
-      return { outcome: "too_early", byMs: CLAIM_PAUSE_MS };
-    }
-  }
-
-  /** The request has left: its record is worth waiting for a database that restarts. */
-  async function record(attempt: MadeAttempt): Promise<RecordOutcome> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await records.add(attempt);
-      } catch (error) {
-        if (!isDatabaseAway(error) || tries >= RECORD_TRIES_MAX) throw error;
-        context.log.warn({ err: error, delivery_id: attempt.claim.deliveryId, tries }, "attempt.not_recorded_yet");
-        await wait(RECORD_PAUSE_MS);
-      }
-    }
+  /** No seat: its webhook's line is the place for it. */
+  async function park(hint: AttemptHint): Promise<{ outcome: "parked" }> {
+    await lanes.park(hint);
+    return { outcome: "parked" };
   }
 
   /** What cannot be signed is a fault of ours: the job fails for all to see, and the delivery waits for the mend. */
@@ -84,19 +61,38 @@ export function createAttempts(context: Context, options: { signal: AbortSignal 
     }
   }
 
+  async function make(seat: Seat, claim: Claim): Promise<AttemptMade> {
+    const { request, recordableHeaders } = await sign(claim);
+    const result = await context.send({ ...request, signal: options.signal });
+    // The seat is the endpoint's again as soon as the answer is there, before it is written down.
+    seat.leave(seatEnd(result));
+    const record = await statements.record({ claim, result, requestHeaders: recordableHeaders });
+    return { outcome: "attempted", claim, result, record };
+  }
+
+  async function attemptFrom(seat: Seat, hint: AttemptHint): Promise<AttemptReport> {
+    const claimed = options.signal.aborted ? LATER : await statements.claim(hint);
+    if (claimed.outcome === "parked") lanes.noticeLine(hint.webhookId);
+    if (claimed.outcome !== "claimed") return claimed;
+    const { claim } = claimed;
+    seat.allow(claim.inFlightMax);
+    const made = await leases.hold(claim, () => make(seat, claim));
+    void lanes.follow({ claim, result: made.result, isPulled: hint.isPulled === true });
+    return made;
+  }
+
   return {
-    async attempt(deliveryId) {
-      if (options.signal.aborted) return { outcome: "too_early", byMs: CLAIM_PAUSE_MS };
-      const claimed = await claim(deliveryId);
-      if (claimed.outcome !== "claimed") return claimed;
-      const { request, recordableHeaders } = await sign(claimed.claim);
-      const result = await context.send({ ...request, signal: options.signal });
-      const attempt = { claim: claimed.claim, result };
-      return {
-        outcome: "attempted",
-        ...attempt,
-        record: await record({ ...attempt, requestHeaders: recordableHeaders }),
-      };
+    async attempt(hint) {
+      const seat = await lanes.enter(hint);
+      if (seat === null) return unlessAway(context, hint, () => park(hint));
+      try {
+        return await attemptFrom(seat, hint);
+      } finally {
+        seat.leave(null);
+      }
     },
+    renewLeases: () => leases.renew(),
+    freeShared: () => lanes.freeShared(),
+    sweep: () => lanes.sweep(),
   };
 }

@@ -19,7 +19,7 @@ export async function cancelDelivery(
       FOR UPDATE
     ),
     cancelled AS (
-      UPDATE deliveries SET state = 'cancelled', next_attempt_at = NULL, queued_at = NULL, relay_at = NULL, updated_at = now()
+      UPDATE deliveries SET state = 'cancelled', next_attempt_at = NULL, queued_at = NULL, relay_at = NULL, parked_at = NULL, updated_at = now()
       FROM target
       WHERE deliveries.id = target.id AND deliveries.id = ${deliveryId}::uuid AND deliveries.state IN ('pending', 'held')
       RETURNING deliveries.id

@@ -1,11 +1,11 @@
 import type { Context } from "../context.js";
+import { tellPoisoned } from "../notices/poisoned.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
+import type { CircuitState } from "../webhooks/webhook.js";
 import type { AttemptTrigger } from "./delivery.js";
 import { failEventless } from "./fail-eventless.js";
 import { HINT_HORIZON_MS } from "./hint.js";
-
-/** The lease outlasts the request's own deadline by the time that claiming and recording may take. */
-const LEASE_MARGIN_MS = 5_000;
+import { type MovedRow, moveDue } from "./move-due.js";
 
 /** A delivery that is this worker's until its lease ends, with all that an attempt needs. */
 export interface Claim {
@@ -23,6 +23,11 @@ export interface Claim {
   trigger: AttemptTrigger;
   url: string;
   timeoutMs: number;
+  /** Most requests to the webhook at once. */
+  inFlightMax: number;
+  circuit: CircuitState;
+  /** Its webhook gets one at a time, in order: what is tried again goes back to the head of the line. */
+  isOrdered: boolean;
   headersSealed: string | null;
   signatureFormats: string[];
   retryPolicy: RetryPolicySetting;
@@ -34,44 +39,34 @@ export type ClaimOutcome =
   | { outcome: "claimed"; claim: Claim }
   /** It is scheduled, but not yet due by the database's clock. */
   | { outcome: "too_early"; byMs: number }
-  /** Finished, cancelled, held, or another worker's. */
+  /** It went into its webhook's line: others are before it, or the webhook is left alone for now. */
+  | { outcome: "parked" }
+  /** Finished, cancelled, held, poisonous, or another worker's. */
   | { outcome: "nothing_to_do" };
-
-interface ClaimedRow {
-  delivery_id: string;
-  organization_id: string;
-  webhook_id: string;
-  event_id: string;
-  /** null, as the payload: retention has taken its event. */
-  event_type: string | null;
-  payload: string | null;
-  series: number;
-  attempts_in_series: number;
-  place: number;
-  series_trigger: AttemptTrigger;
-  url: string;
-  timeout_ms: number;
-  headers_sealed: string | null;
-  signature_formats: string[];
-  retry_policy: RetryPolicySetting;
-  secrets: { id: string; sealed: string }[];
-}
 
 /**
  * Takes what is due, or whose lease ran out, for one attempt each: the WHERE clause is the lock, so of two claims one wins.
- * A delivery whose webhook was disabled meanwhile is held instead, one whose webhook was archived is cancelled, and one whose event is
- * gone fails.
+ * A delivery whose webhook was disabled meanwhile is held instead, one whose webhook was archived is cancelled; one of a webhook with
+ * a line is parked, unless it was pulled from there or a retry was asked for; one whose event is gone fails; and one that took its worker's life, or could not be
+ * attempted, five times in a row ends as failed: each time is a fault that only a record or a manual retry forgives.
+ * @param options.pulledIds those that were pulled from their line
  * @returns one outcome for each id, in order
  */
 export async function claimDeliveries(
-  { db }: Pick<Context, "db">,
+  { db, log }: Pick<Context, "db" | "log">,
   deliveryIds: readonly string[],
+  { pulledIds = [] }: { pulledIds?: readonly string[] } = {},
 ): Promise<ClaimOutcome[]> {
-  const rows = await claimDue(db, deliveryIds);
-  const claimed = new Map(rows.flatMap(toClaim).map((claim) => [claim.deliveryId, claim]));
+  const moved = await moveDue(db, deliveryIds, pulledIds);
+  const poisoned = moved.filter(({ goes }) => goes === "failed");
+  for (const row of poisoned) log.warn(poisonLine(row), "delivery.poisoned");
+  await tellPoisoned(db, poisoned);
+  const parked = new Set(moved.flatMap(({ goes, delivery_id }) => (goes === "parked" ? delivery_id : [])));
+  const inFlight = moved.filter(({ goes }) => goes === "in_flight");
+  const claimed = new Map(inFlight.flatMap(toClaim).map((claim) => [claim.deliveryId, claim]));
   await failEventless(
     db,
-    rows.flatMap(({ delivery_id: id }) => (claimed.has(id) ? [] : id)),
+    inFlight.flatMap(({ delivery_id: id }) => (claimed.has(id) ? [] : id)),
   );
   const unclaimed = deliveryIds.filter((id) => !claimed.has(id));
   const early = await findEarly(db, unclaimed);
@@ -81,6 +76,7 @@ export async function claimDeliveries(
     const byMs = early.get(id);
     // What is further off waits in Postgres, not in the queue.
     if (byMs !== undefined && byMs <= HINT_HORIZON_MS) return { outcome: "too_early", byMs };
+    if (parked.has(id)) return { outcome: "parked" };
     if (claim === undefined || taken.has(id)) return { outcome: "nothing_to_do" };
     // Two hints for one delivery may share a batch: one of them gets it.
     taken.add(id);
@@ -88,43 +84,17 @@ export async function claimDeliveries(
   });
 }
 
-function claimDue(db: Context["db"], deliveryIds: readonly string[]): Promise<ClaimedRow[]> {
-  const ids = [...deliveryIds];
-  return db.$queryRaw<ClaimedRow[]>`
-    WITH due AS MATERIALIZED (
-      SELECT id FROM deliveries
-      WHERE id = ANY (${ids}::uuid[])
-        AND ((state = 'pending' AND next_attempt_at <= now()) OR (state = 'in_flight' AND lease_until <= now()))
-      ORDER BY id
-      FOR UPDATE
-    ),
-    moved AS (
-      UPDATE deliveries SET
-        state = (CASE webhooks.state WHEN 'enabled' THEN 'in_flight' WHEN 'disabled' THEN 'held' ELSE 'cancelled' END)::delivery_state,
-        attempts_in_series = attempts_in_series + CASE webhooks.state WHEN 'enabled' THEN 1 ELSE 0 END,
-        lease_until = CASE webhooks.state WHEN 'enabled' THEN now() + (timeout_ms + ${LEASE_MARGIN_MS}) * interval '1 millisecond' END,
-        relay_at = CASE webhooks.state WHEN 'enabled' THEN now() + (timeout_ms + ${LEASE_MARGIN_MS}) * interval '1 millisecond' END,
-        next_attempt_at = NULL,
-        queued_at = NULL,
-        updated_at = now()
-      FROM due, webhooks
-      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id
-        AND ((deliveries.state = 'pending' AND next_attempt_at <= now()) OR (deliveries.state = 'in_flight' AND lease_until <= now()))
-      RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
-        deliveries.state, url, timeout_ms, headers_sealed, signature_formats, retry_policy
-    )
-    SELECT moved.*, events.type AS event_type, events.payload,
-      attempts_in_series - CASE WHEN attempts_in_series = 1 THEN 0 ELSE (
-        SELECT count(*)::int FROM attempts
-        WHERE attempts.delivery_id = moved.delivery_id AND attempts.series = moved.series AND outcome = 'aborted'
-      ) END AS place,
-      (
-        SELECT coalesce(json_agg(json_build_object('id', id, 'sealed', sealed) ORDER BY created_at DESC, id DESC), '[]')
-        FROM webhook_secrets WHERE webhook_secrets.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
-      ) AS secrets
-    FROM moved
-    LEFT JOIN events ON events.id = moved.event_id
-    WHERE moved.state = 'in_flight'`;
+function poisonLine(row: MovedRow): Record<string, unknown> {
+  return {
+    organization_id: row.organization_id,
+    webhook_id: row.webhook_id,
+    delivery_id: row.delivery_id,
+    event_type: row.event_type,
+    series: row.series,
+    attempts_in_series: row.attempts_in_series,
+    faults: row.faults,
+    reason: row.last_error,
+  };
 }
 
 /** By how much the scheduled ones among these are not yet due, in milliseconds. */
@@ -133,11 +103,11 @@ async function findEarly(db: Context["db"], deliveryIds: readonly string[]): Pro
   const rows = await db.$queryRaw<{ id: string; by_ms: number }[]>`
     SELECT id, ceil(extract(epoch FROM next_attempt_at - now()) * 1000)::int AS by_ms
     FROM deliveries
-    WHERE id = ANY (${[...deliveryIds]}::uuid[]) AND state = 'pending' AND next_attempt_at > now()`;
+    WHERE id = ANY (${[...deliveryIds]}::uuid[]) AND state = 'pending' AND parked_at IS NULL AND next_attempt_at > now()`;
   return new Map(rows.map(({ id, by_ms }) => [id, by_ms]));
 }
 
-function toClaim(row: ClaimedRow): Claim[] {
+function toClaim(row: MovedRow): Claim[] {
   const { event_type: eventType, payload } = row;
   if (eventType === null || payload === null) return [];
   const claim = {
@@ -153,6 +123,9 @@ function toClaim(row: ClaimedRow): Claim[] {
     trigger: row.series_trigger,
     url: row.url,
     timeoutMs: row.timeout_ms,
+    inFlightMax: row.in_flight_max,
+    circuit: row.circuit,
+    isOrdered: row.is_ordered,
     headersSealed: row.headers_sealed,
     signatureFormats: row.signature_formats,
     retryPolicy: row.retry_policy,

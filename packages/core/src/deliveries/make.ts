@@ -1,4 +1,5 @@
 import type { Transaction } from "@homing/db/client";
+import type { Hint } from "../context.js";
 import { lockedQuota } from "../organizations/quota.js";
 import { HINT_PATIENCE_MS } from "./hint.js";
 
@@ -12,14 +13,14 @@ export interface NewDeliveries {
 /**
  * Makes deliveries of a published event at somebody's wish, due now and counted by the quota: all of them or, when the quota has not
  * so many left, none. Their hints are the caller's to hand over, after its commit.
- * @returns their ids
+ * @returns their hints
  */
 export async function makeDeliveries(
   transaction: Transaction,
   { organizationId, eventId, webhookIds }: NewDeliveries,
-): Promise<string[]> {
+): Promise<Hint[]> {
   if (webhookIds.length === 0) return [];
-  const rows = await transaction.$queryRaw<{ id: string }[]>`
+  const rows = await transaction.$queryRaw<{ id: string; webhook_id: string }[]>`
     WITH ${lockedQuota([organizationId])},
     allowed AS (
       SELECT webhook_id FROM unnest(${[...webhookIds]}::uuid[]) AS t (webhook_id)
@@ -33,6 +34,12 @@ export async function makeDeliveries(
     SELECT ${organizationId}::uuid, ${eventId}::uuid, webhook_id, 'pending', 'manual', now(), now(),
            now() + ${HINT_PATIENCE_MS} * interval '1 millisecond'
     FROM allowed
-    RETURNING id`;
-  return rows.map(({ id }) => id);
+    RETURNING id, webhook_id`;
+  return rows.map(({ id, webhook_id }) => ({
+    deliveryId: id,
+    webhookId: webhook_id,
+    series: 1,
+    number: 1,
+    delayMs: 0,
+  }));
 }

@@ -1,5 +1,5 @@
 import { Prisma, type Transaction } from "@homing/db/client";
-import type { Context } from "../context.js";
+import type { Context, Hint } from "../context.js";
 import { lockedQuota } from "../organizations/quota.js";
 import { HINT_PATIENCE_MS } from "./hint.js";
 import { SHOWN_STATE_SQL } from "./delivery.js";
@@ -9,6 +9,8 @@ export interface RetryRow {
   /** The index of its request. */
   request: number;
   id: string;
+  /** null: it was not found. */
+  webhook_id: string | null;
   outcome: RetryOutcome;
   /** That it is in now; null: it was not found. */
   series: number | null;
@@ -52,7 +54,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
     WITH ${asked(requests, moment)},
     target AS MATERIALIZED (
       SELECT deliveries.id, deliveries.organization_id, deliveries.state, attempts_in_series, series,
-             deliveries.updated_at, webhooks.state AS webhook_state
+             deliveries.updated_at, webhook_id, webhooks.state AS webhook_state
       FROM deliveries
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
       -- Retention may have taken the event of a finished delivery: then there is nothing left to send.
@@ -64,7 +66,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
     ),
     ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
     verdict AS MATERIALIZED (
-      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series, ${OUTCOME} AS outcome
+      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series, webhook_id, ${OUTCOME} AS outcome
       FROM asked LEFT JOIN target USING (id, organization_id) LEFT JOIN quota USING (organization_id)
     ),
     blocked AS (
@@ -90,8 +92,10 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
         series = deliveries.series + 1,
         series_trigger = 'manual',
         attempts_in_series = 0,
+        faults = 0,
         next_attempt_at = now(),
         queued_at = now(),
+        parked_at = NULL,
         relay_at = now() + ${HINT_PATIENCE_MS} * interval '1 millisecond',
         updated_at = now()
       FROM wanted
@@ -105,7 +109,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
 
 /** What came of each, and in which series it is now: one that was opened is in its next one, also when another request opened it. */
 const ANSWER = Prisma.sql`
-    SELECT verdict.request::int, verdict.id,
+    SELECT verdict.request::int, verdict.id, webhook_id,
            CASE
              WHEN outcome <> 'opened' OR opened.ordinal = verdict.ordinal THEN outcome
              WHEN verdict.request IN (SELECT request FROM blocked) THEN 'not_opened'
@@ -151,4 +155,11 @@ function asked(requests: readonly RetryRequest[], { nowMs, at }: Moment): Prisma
         ${rows.map(({ receivedAtMs }) => nowMs - receivedAtMs)}::float8[]
       ) WITH ORDINALITY AS t (request, organization_id, id, states, waited_ms, ordinal)
     )`;
+}
+
+/** The hint for what a request opened, if it did. */
+export function openedHint({ id, webhook_id: webhookId, outcome, series }: RetryRow): Hint[] {
+  return outcome !== "opened" || series === null || webhookId === null
+    ? []
+    : [{ deliveryId: id, webhookId, series, number: 1, delayMs: 0 }];
 }

@@ -49,6 +49,8 @@ function attemptName(row: Pick<WrittenRow, "delivery_id" | "series" | "number">)
 
 function soonRetry({ claim, settlement }: SettledAttempt): Hint[] {
   if (settlement.state !== "pending" || settlement.delayMs > HINT_HORIZON_MS) return [];
-  const { deliveryId, series, number } = claim;
-  return [{ deliveryId, series, number: number + 1, delayMs: settlement.delayMs }];
+  // Its place is the head of its webhook's line.
+  if (claim.isOrdered) return [];
+  const { deliveryId, webhookId, series, number } = claim;
+  return [{ deliveryId, webhookId, series, number: number + 1, delayMs: settlement.delayMs }];
 }

@@ -4,9 +4,11 @@ import { HINT_HORIZON_MS, HINT_PATIENCE_MS, handOver } from "./hint.js";
 interface RelayedRow {
   id: string;
   event_id: string;
+  webhook_id: string;
   series: number;
   attempts_in_series: number;
   delay_ms: number;
+  is_taken_over: boolean;
 }
 
 /**
@@ -23,11 +25,13 @@ export async function relayDeliveries(
   const rows = await takeWaiting(context.db, options);
   const isTaken = await handOver(
     context,
-    rows.toSorted(byEvent).map(({ id, series, attempts_in_series, delay_ms }): Hint => ({
+    rows.toSorted(byEvent).map(({ id, webhook_id, series, attempts_in_series, delay_ms, is_taken_over }): Hint => ({
       deliveryId: id,
+      webhookId: webhook_id,
       series,
       number: attempts_in_series + 1,
       delayMs: delay_ms,
+      ...(is_taken_over && { isTakenOver: true }),
     })),
   );
   return { handedOver: rows.length, isTaken };
@@ -57,6 +61,6 @@ function takeWaiting(
       queued_at = now(),
       relay_at = greatest(now(), next_attempt_at) + ${HINT_PATIENCE_MS} * interval '1 millisecond'
     WHERE id = ANY (ARRAY (SELECT id FROM waiting)) AND relay_at IS NOT NULL
-    RETURNING id, event_id, series, attempts_in_series,
-      greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms`;
+    RETURNING id, event_id, webhook_id, series, attempts_in_series,
+      greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over`;
 }

@@ -1,4 +1,6 @@
+import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
+import { openLines } from "../lanes/line.js";
 
 /**
  * Longer than any publish can run: one that read the webhook as disabled may still insert a held delivery after the
@@ -8,11 +10,12 @@ export const RELEASE_WATCH_MS = 60_000;
 
 /**
  * Releases held deliveries of webhooks that were enabled again (or archived: their claim cancels them), oldest first, at most
- * `limit` for each webhook: they are due at once and the relay hands them over.
+ * `limit` for each webhook: they go into the webhook's line, which lets them out no faster than the webhook takes them, beside what
+ * is published now.
  * @returns how many were released
  */
 export async function releaseHeld({ db }: Pick<Context, "db">, { limit }: { limit: number }): Promise<number> {
-  const released = await db.$executeRaw`
+  const released = await db.$queryRaw<unknown[]>`
     WITH held AS (
       SELECT oldest.id
       FROM webhooks
@@ -24,11 +27,16 @@ export async function releaseHeld({ db }: Pick<Context, "db">, { limit }: { limi
         FOR UPDATE SKIP LOCKED
       ) oldest
       WHERE webhooks.releasing_until IS NOT NULL AND webhooks.state <> 'disabled'
-    )
-    UPDATE deliveries SET state = 'pending', next_attempt_at = now(), relay_at = now(), updated_at = now()
-    WHERE id = ANY (ARRAY (SELECT id FROM held)) AND state = 'held'`;
-  if (released === 0) await endReleases(db);
-  return released;
+    ),
+    released AS (
+      UPDATE deliveries SET state = 'pending', next_attempt_at = now(), parked_at = now(), updated_at = now()
+      WHERE id = ANY (ARRAY (SELECT id FROM held)) AND state = 'held'
+      RETURNING webhook_id
+    ),
+    lined AS (${openLines(Prisma.sql`released`, 0)})
+    SELECT webhook_id FROM released`;
+  if (released.length === 0) await endReleases(db);
+  return released.length;
 }
 
 async function endReleases(db: Context["db"]): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Transaction } from "@homing/db/client";
-import type { Context } from "../context.js";
+import type { Context, Hint } from "../context.js";
 import { handOver } from "./hint.js";
 import { makeDeliveries } from "./make.js";
 import { TRANSACTION_WAITS } from "./open-series.js";
@@ -17,16 +17,15 @@ export async function replayDelivery(
     (transaction) => replayIn(transaction, { organizationId, deliveryId }),
     TRANSACTION_WAITS,
   );
-  if (replayed.outcome === "queued") {
-    void handOver(context, [{ deliveryId: replayed.deliveryId, series: 1, number: 1, delayMs: 0 }]);
-  }
-  return replayed;
+  if (replayed.outcome !== "made") return replayed;
+  void handOver(context, [replayed.hint]);
+  return { outcome: "queued", deliveryId: replayed.hint.deliveryId };
 }
 
 async function replayIn(
   transaction: Transaction,
   { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
-): Promise<ReplayOutcome> {
+): Promise<Exclude<ReplayOutcome, { outcome: "queued" }> | { outcome: "made"; hint: Hint }> {
   // Reading the event keeps its table until the commit, so that retention cannot take it before it sees the new delivery.
   const [original] = await transaction.$queryRaw<
     { event_id: string; webhook_id: string; webhook_state: "enabled" | "disabled" | "archived" }[]
@@ -37,6 +36,6 @@ async function replayIn(
   if (original === undefined) return { outcome: "not_found" };
   const { event_id: eventId, webhook_id: webhookId, webhook_state: state } = original;
   if (state !== "enabled") return { outcome: `webhook_${state}` };
-  const [made] = await makeDeliveries(transaction, { organizationId, eventId, webhookIds: [webhookId] });
-  return made === undefined ? { outcome: "quota_exhausted" } : { outcome: "queued", deliveryId: made };
+  const [hint] = await makeDeliveries(transaction, { organizationId, eventId, webhookIds: [webhookId] });
+  return hint === undefined ? { outcome: "quota_exhausted" } : { outcome: "made", hint };
 }

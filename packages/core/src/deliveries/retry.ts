@@ -1,7 +1,7 @@
-import type { Context, Hint } from "../context.js";
+import type { Context } from "../context.js";
 import type { ShownState } from "./delivery.js";
 import { handOver } from "./hint.js";
-import { openSeries, type RetryRow } from "./open-series.js";
+import { openedHint, openSeries } from "./open-series.js";
 
 /** Where a delivery may be retried from. */
 export type RetryableState = Exclude<ShownState, "pending" | "in_flight">;
@@ -59,14 +59,10 @@ export async function retryDeliveries(
   requests: readonly RetryRequest[],
 ): Promise<RetriedDelivery[][]> {
   const rows = await openSeries(context.db, requests);
-  void handOver(context, rows.flatMap(firstHint));
+  void handOver(context, rows.flatMap(openedHint));
   const answers = requests.map((): RetriedDelivery[] => []);
   for (const { request, id, outcome, series } of rows) {
     answers[request]?.push({ deliveryId: id, outcome, series });
   }
   return answers;
-}
-
-function firstHint({ id, outcome, series }: RetryRow): Hint[] {
-  return outcome !== "opened" || series === null ? [] : [{ deliveryId: id, series, number: 1, delayMs: 0 }];
 }

@@ -1,6 +1,11 @@
 import { Prisma } from "@homing/db/client";
 import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
+import { formatEventId } from "../events/event-id.js";
+import { openLines } from "../lanes/line.js";
+import { exhaustedNotices } from "../notices/exhausted.js";
+import { webhookHealth } from "../webhooks/health.js";
+import { isOwnType } from "../webhooks/match.js";
 import { HINT_HORIZON_MS, HINT_PATIENCE_MS } from "./hint.js";
 import type { SettledAttempt } from "./record.js";
 
@@ -14,11 +19,12 @@ export interface WrittenRow {
 
 /**
  * The one statement of a record: the attempts, the move of each delivery that still is in flight with its attempt, the count of
- * all that were made, and the webhooks whose receiver wants no more.
+ * all that were made, what it means for the webhooks, and the notices of all this.
  * @returns one row for each attempt written; one that was written before, by a try whose answer got lost, is passed over
  */
 export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]): Promise<WrittenRow[]> {
   const ids = rows.map(({ claim }) => claim.deliveryId);
+  const webhookIds = [...new Set(rows.map(({ claim }) => claim.webhookId))];
   return db.$queryRaw<WrittenRow[]>`
     WITH ${attemptInput(rows)},
     kept AS (
@@ -45,9 +51,11 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
         state = input.state::delivery_state,
         attempts_total = attempts_total + counted.attempts,
         next_attempt_at = now() + delay,
-        queued_at = CASE WHEN is_soon THEN now() END,
-        relay_at = now() + delay + CASE WHEN is_soon THEN ${HINT_PATIENCE_MS} ELSE 0 END * interval '1 millisecond',
+        queued_at = CASE WHEN is_soon AND NOT is_ordered THEN now() END,
+        relay_at = CASE WHEN NOT is_ordered THEN now() + delay + CASE WHEN is_soon THEN ${HINT_PATIENCE_MS} ELSE 0 END * interval '1 millisecond' END,
+        parked_at = CASE WHEN is_ordered AND delay IS NOT NULL THEN now() END,
         lease_until = NULL,
+        faults = 0,
         last_response_status = input.status,
         last_error = input.last_error,
         delivered_at = CASE input.state WHEN 'succeeded' THEN now() ELSE delivered_at END,
@@ -56,37 +64,21 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
       WHERE deliveries.id = input.delivery_id AND deliveries.id = current.id AND deliveries.id = counted.delivery_id
         AND deliveries.id = ANY (${ids}::uuid[])
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
-      RETURNING deliveries.id AS delivery_id, input.series, input.number, webhook_id, is_gone
+      RETURNING deliveries.id AS delivery_id, input.series, input.number, deliveries.organization_id, webhook_id, deliveries.state,
+                attempts_total, last_response_status, deliveries.last_error, event_name, event_type, outcome, is_gone, is_own, parked_at
     ),
+    lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM settled WHERE parked_at IS NOT NULL)`)}),
     late AS (
-      UPDATE deliveries SET attempts_total = attempts_total + counted.attempts
+      UPDATE deliveries SET attempts_total = attempts_total + counted.attempts, faults = 0
       FROM counted
       WHERE deliveries.id = counted.delivery_id AND deliveries.id = ANY (${ids}::uuid[])
         AND NOT EXISTS (SELECT FROM settled WHERE settled.delivery_id = counted.delivery_id)
     ),
-    ${GONE_DISABLED}
+    ${webhookHealth(webhookIds)},
+    ${exhaustedNotices()}
     SELECT delivery_id, series, number, settled.delivery_id IS NOT NULL AS is_settled
     FROM kept LEFT JOIN settled USING (delivery_id, series, number)`;
 }
-
-/** In the order of their ids, so that two records that disable the same webhooks wait for each other, not in a ring. */
-const GONE_DISABLED = Prisma.sql`
-    gone AS MATERIALIZED (
-      SELECT id FROM webhooks
-      WHERE id IN (SELECT webhook_id FROM settled WHERE is_gone) AND state = 'enabled'
-      ORDER BY id
-      FOR UPDATE
-    ),
-    disabled AS (
-      UPDATE webhooks SET
-        state = 'disabled',
-        disabled_reason = 'the receiver answered 410 Gone',
-        disabled_at = now(),
-        releasing_until = NULL,
-        updated_at = now()
-      FROM gone
-      WHERE webhooks.id = gone.id
-    )`;
 
 function attemptInput(rows: readonly SettledAttempt[]): Prisma.Sql {
   const column = <Value>(read: (row: SettledAttempt) => Value): Value[] => rows.map(read);
@@ -109,8 +101,12 @@ function attemptInput(rows: readonly SettledAttempt[]): Prisma.Sql {
         ${column(({ settlement }) => settlement.state)}::text[],
         ${column(({ settlement }) => (settlement.state === "pending" ? settlement.delayMs : null))}::bigint[],
         ${column(({ settlement }) => (settlement.state === "succeeded" ? null : settlement.error))}::text[],
-        ${column(({ settlement }) => settlement.state === "failed" && settlement.isGone)}::bool[]
+        ${column(({ settlement }) => settlement.state === "failed" && settlement.isGone)}::bool[],
+        ${column(({ claim }) => claim.isOrdered)}::bool[],
+        ${column(({ claim, settlement }) => (settlement.state === "failed" ? formatEventId(claim.eventId) : null))}::text[],
+        ${column(({ claim }) => claim.eventType)}::text[],
+        ${column(({ claim }) => isOwnType(claim.eventType))}::bool[]
       ) AS t (id, delivery_id, series, number, trigger, outcome, status, headers, body, request_headers, duration_ms, error,
-              state, delay_ms, last_error, is_gone)
+              state, delay_ms, last_error, is_gone, is_ordered, event_name, event_type, is_own)
     )`;
 }

@@ -1,6 +1,6 @@
-import { Prisma } from "@homing/db/client";
-import type { Context } from "../context.js";
+import { Prisma, type Transaction } from "@homing/db/client";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
+import { IS_LINED, openLines } from "../lanes/line.js";
 import { lockedQuota } from "../organizations/quota.js";
 import { patternsOf } from "../webhooks/match.js";
 import type { EventInput, PublishRequest } from "./event.js";
@@ -17,8 +17,11 @@ export interface InsertedRow {
   matched_webhooks: number;
   created_at: Date;
   unknown_webhooks: string[] | null;
-  /** Those that are due now. */
+  /** Those that are due now, and the webhook of each. */
   delivery_ids: string[];
+  webhook_ids: string[];
+  /** The webhooks in whose lines it stands. */
+  lined_webhook_ids: string[];
 }
 
 /**
@@ -27,7 +30,7 @@ export interface InsertedRow {
  * @returns rows in the order of the events; none for the events of a request whose idempotency key was used before
  */
 export function insertEvents(
-  db: Context["db"],
+  db: Transaction,
   requests: readonly PublishRequest[],
   events: readonly NewEvent[],
 ): Promise<InsertedRow[]> {
@@ -57,10 +60,16 @@ export function insertEvents(
     ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
     ${MADE},
     due AS (
-      SELECT event_id, array_agg(id::text) AS delivery_ids FROM made WHERE state = 'pending' GROUP BY event_id
-    )
+      SELECT event_id,
+             array_agg(id::text ORDER BY id) FILTER (WHERE parked_at IS NULL) AS delivery_ids,
+             array_agg(webhook_id::text ORDER BY id) FILTER (WHERE parked_at IS NULL) AS webhook_ids,
+             array_agg(webhook_id::text) FILTER (WHERE parked_at IS NOT NULL) AS lined_webhook_ids
+      FROM made WHERE state = 'pending' GROUP BY event_id
+    ),
+    lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM made WHERE parked_at IS NOT NULL)`)})
     SELECT input.id AS event_id, coalesce(published.matched_webhooks, 0) AS matched_webhooks,
-           coalesce(published.created_at, now()) AS created_at, unknown_webhooks, coalesce(delivery_ids, '{}') AS delivery_ids
+           coalesce(published.created_at, now()) AS created_at, unknown_webhooks, coalesce(delivery_ids, '{}') AS delivery_ids,
+           coalesce(due.webhook_ids, '{}') AS webhook_ids, coalesce(lined_webhook_ids, '{}') AS lined_webhook_ids
     FROM input
     LEFT JOIN published ON published.id = input.id
     LEFT JOIN refused ON refused.event_id = input.id
@@ -72,12 +81,13 @@ export function insertEvents(
 /** Which webhooks each event is for, and which events name webhooks that their organization does not have. */
 const MATCHED = Prisma.sql`
     matched AS MATERIALIZED (
-      SELECT input.id AS event_id, webhooks.id AS webhook_id, webhooks.organization_id, webhooks.state
+      SELECT input.id AS event_id, webhooks.id AS webhook_id, webhooks.organization_id, webhooks.state, ${IS_LINED} AS is_lined
       FROM input
       JOIN webhooks ON webhooks.organization_id = input.organization_id AND webhooks.state <> 'archived'
       WHERE CASE
         WHEN input.webhook_ids IS NULL
-          THEN NOT webhooks.is_ephemeral AND (webhooks.event_types = '{}' OR webhooks.event_types && input.patterns)
+          THEN NOT webhooks.is_ephemeral
+            AND (CASE webhooks.event_types WHEN '{}' THEN '{*}' ELSE webhooks.event_types END) && input.patterns
         ELSE webhooks.id = ANY (input.webhook_ids)
       END
     ),
@@ -91,7 +101,8 @@ const MATCHED = Prisma.sql`
 
 /**
  * One delivery for each match: due now, held while its webhook is disabled, skipped beyond the organization's quota. It counts as
- * handed over as it is made; if the hint gets lost, its patience runs out.
+ * handed over as it is made; if the hint gets lost, its patience runs out. One of a webhook with a line goes there, and numbers, which
+ * are given in the order of the events, are the order of the line.
  */
 const MADE = Prisma.sql`
     planned AS MATERIALIZED (
@@ -99,7 +110,7 @@ const MADE = Prisma.sql`
         WHEN row_number() OVER (PARTITION BY organization_id ORDER BY event_id, webhook_id) > remaining THEN 'skipped'
         WHEN matched.state = 'enabled' THEN 'pending'
         ELSE 'held'
-      END)::delivery_state AS state
+      END)::delivery_state AS state, is_lined
       FROM matched JOIN published ON published.id = matched.event_id LEFT JOIN quota USING (organization_id)
     ),
     charged AS (
@@ -110,13 +121,15 @@ const MADE = Prisma.sql`
       WHERE organizations.id = quota.organization_id
     ),
     made AS (
-      INSERT INTO deliveries (organization_id, event_id, webhook_id, state, next_attempt_at, queued_at, relay_at)
+      INSERT INTO deliveries (organization_id, event_id, webhook_id, state, next_attempt_at, queued_at, relay_at, parked_at)
       SELECT organization_id, event_id, webhook_id, state,
              CASE state WHEN 'pending' THEN now() END,
-             CASE state WHEN 'pending' THEN now() END,
-             CASE state WHEN 'pending' THEN now() + ${HINT_PATIENCE_MS} * interval '1 millisecond' END
+             CASE WHEN state = 'pending' AND NOT is_lined THEN now() END,
+             CASE WHEN state = 'pending' AND NOT is_lined THEN now() + ${HINT_PATIENCE_MS} * interval '1 millisecond' END,
+             CASE WHEN state = 'pending' AND is_lined THEN now() END
       FROM planned
-      RETURNING id, event_id, state
+      ORDER BY event_id
+      RETURNING id, event_id, webhook_id, state, parked_at
     )`;
 
 function requestInput(requests: readonly PublishRequest[]): Prisma.Sql {

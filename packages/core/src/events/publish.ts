@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
+import { pullLines } from "../lanes/pull.js";
 import type { PublishRequest, PublishedEvent } from "./event.js";
 import { type FirstAnswer, findFirstAnswers, keyName } from "./first-answer.js";
 import { type InsertedRow, type NewEvent, insertEvents } from "./insert.js";
@@ -28,6 +29,8 @@ export async function publishEvents(
   const groups = requests.map((request, place) => request.events.map((event) => ({ ...event, id: uuidv7(), place })));
   const rows = await insertEvents(context.db, requests, groups.flat());
   void handOver(context, rows.flatMap(firstHints));
+  const lined = rows.flatMap(({ lined_webhook_ids }) => lined_webhook_ids);
+  if (lined.length > 0) void pullNow(context, lined);
   const rowById = new Map(rows.map((row) => [row.event_id, row]));
   const outcomes = groups.map((events) => insertedOutcome(events, rowById));
   const repeats = requests.filter(({ idempotency }, place) => idempotency && outcomes[place]?.outcome !== "published");
@@ -38,8 +41,24 @@ export async function publishEvents(
   });
 }
 
-function firstHints({ delivery_ids }: InsertedRow): Hint[] {
-  return delivery_ids.map((deliveryId) => ({ deliveryId, series: 1, number: 1, delayMs: 0 }));
+/** What tells the queue of an inserted event's deliveries, once they are committed. */
+export function firstHints({ delivery_ids, webhook_ids }: InsertedRow): Hint[] {
+  return delivery_ids.flatMap((deliveryId, index) => {
+    const webhookId = webhook_ids[index];
+    return webhookId === undefined ? [] : [{ deliveryId, webhookId, series: 1, number: 1, delayMs: 0 }];
+  });
+}
+
+/** What is at the head of these lines need not wait for the round that looks after them. Never rejects. */
+async function pullNow(context: Pick<Context, "db" | "enqueue" | "log">, webhookIds: readonly string[]): Promise<void> {
+  try {
+    await pullLines(
+      context,
+      webhookIds.map((webhookId) => ({ webhookId, wanted: 1 })),
+    );
+  } catch (error) {
+    context.log.warn({ err: error }, "lines.not_pulled");
+  }
 }
 
 function insertedOutcome(own: readonly NewEvent[], rowById: ReadonlyMap<string, InsertedRow>): PublishOutcome | null {

@@ -2,7 +2,7 @@ import type { Transaction } from "@homing/db/client";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
 import { makeDeliveries } from "../deliveries/make.js";
-import { openSeriesIn, readMoment, type RetryRow, TRANSACTION_WAITS } from "../deliveries/open-series.js";
+import { openedHint, openSeriesIn, readMoment, type RetryRow, TRANSACTION_WAITS } from "../deliveries/open-series.js";
 import { RETRYABLE_STATES } from "../deliveries/retry.js";
 import { patternsOf } from "../webhooks/match.js";
 
@@ -80,7 +80,7 @@ async function retryIn(transaction: Transaction, request: EventRetryRequest): Pr
   if (webhookId !== null && queued === 0) return refused("webhook_disabled");
   return {
     outcome: { outcome: "queued", webhooks: queued },
-    hints: [...rows.flatMap(openedHint), ...made.map(firstHint)],
+    hints: [...rows.flatMap(openedHint), ...made],
   };
 }
 
@@ -103,7 +103,8 @@ function findTargets(
     FROM webhooks
     WHERE organization_id = ${organizationId}::uuid AND state <> 'archived' AND NOT is_ephemeral
       AND CASE
-        WHEN ${webhookId}::uuid IS NULL THEN event_types = '{}' OR event_types && ${patterns}::text[]
+        WHEN ${webhookId}::uuid IS NULL
+          THEN (CASE event_types WHEN '{}' THEN '{*}' ELSE event_types END) && ${patterns}::text[]
         ELSE id = ${webhookId}::uuid
       END
     ORDER BY webhooks.id`;
@@ -139,12 +140,4 @@ function refused(outcome: Exclude<EventRetryOutcome["outcome"], "queued">): Retr
 
 function isQueued({ outcome }: RetryRow): boolean {
   return outcome === "opened" || outcome === "queued_already" || outcome === "in_flight";
-}
-
-function openedHint({ id, outcome, series }: RetryRow): Hint[] {
-  return outcome !== "opened" || series === null ? [] : [{ deliveryId: id, series, number: 1, delayMs: 0 }];
-}
-
-function firstHint(deliveryId: string): Hint {
-  return { deliveryId, series: 1, number: 1, delayMs: 0 };
 }

@@ -5,12 +5,21 @@ export const EVENT_TYPE_CHARS_MAX = 128;
 /** A pattern: a type, a type followed by `.*`, or `*`. */
 export const EVENT_TYPE_PATTERN = /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/;
 
+const OWN_PREFIX = "homing.";
+
+/** Whether events of this type are Homing's own: nobody else may publish them. */
+export function isOwnType(eventType: string): boolean {
+  return eventType.startsWith(OWN_PREFIX);
+}
+
 /**
  * Every pattern that takes events of this type: `invoice.paid.late` is taken by itself, `invoice.paid.*`, `invoice.*` and `*`.
- * A webhook matches when its patterns and these overlap, which Postgres decides while it inserts the deliveries.
+ * Homing's own events are for those who ask for them by name: `*` does not take them.
+ * A webhook matches when its patterns and these overlap, which Postgres decides while it inserts the deliveries; one without
+ * patterns has `*`.
  */
 export function patternsOf(eventType: string): string[] {
   const words = eventType.split(".");
   const prefixes = words.slice(1).map((_, index) => `${words.slice(0, index + 1).join(".")}.*`);
-  return [eventType, ...prefixes, "*"];
+  return [eventType, ...prefixes, ...(isOwnType(eventType) ? [] : ["*"])];
 }

@@ -2,6 +2,7 @@ import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { RELEASE_WATCH_MS } from "../deliveries/release-held.js";
 import { DomainError } from "../errors.js";
+import { disabledNotices } from "../notices/disabled.js";
 import { getWebhook } from "./read.js";
 import type { Webhook, WebhookName } from "./webhook.js";
 
@@ -17,7 +18,8 @@ export function enableWebhook(context: StateContext, name: WebhookName): Promise
   return changeState(
     context,
     name,
-    Prisma.sql`state = 'enabled', disabled_reason = NULL, disabled_at = NULL, ${RELEASE}`,
+    Prisma.sql`state = 'enabled', disabled_reason = NULL, disabled_at = NULL, circuit = 'closed', circuit_changed_at = NULL,
+      failing_since = NULL, ${RELEASE}`,
   );
 }
 
@@ -50,10 +52,24 @@ async function changeState(
   { organizationId, webhookId }: WebhookName,
   change: Prisma.Sql,
 ): Promise<Webhook> {
-  const changed = await context.db.$executeRaw`
-    UPDATE webhooks SET ${change}, updated_at = now()
-    WHERE id = ${webhookId}::uuid AND organization_id = ${organizationId}::uuid AND state <> 'archived'`;
+  const changed = await context.db.$queryRaw<{ webhook_id: string }[]>`
+    WITH target AS MATERIALIZED (
+      SELECT id, state AS old_state FROM webhooks
+      WHERE id = ${webhookId}::uuid AND organization_id = ${organizationId}::uuid AND state <> 'archived'
+      FOR UPDATE
+    ),
+    changed AS (
+      UPDATE webhooks SET ${change}, updated_at = now()
+      FROM target
+      WHERE webhooks.id = target.id
+      RETURNING webhooks.id AS webhook_id, organization_id, is_ephemeral, state, old_state, disabled_reason, disabled_at
+    ),
+    disabled AS (
+      SELECT * FROM changed WHERE state = 'disabled' AND old_state = 'enabled'
+    ),
+    ${disabledNotices()}
+    SELECT webhook_id FROM changed`;
   const webhook = await getWebhook(context, { organizationId, webhookId });
-  if (changed === 0) throw new DomainError("webhook_archived", "the webhook is archived");
+  if (changed.length === 0) throw new DomainError("webhook_archived", "the webhook is archived");
   return webhook;
 }

@@ -1,15 +1,15 @@
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { type PublishOutcome, publishEvents } from "../events/publish.js";
-import { EVENT_TYPE } from "./match.js";
+import { EVENT_TYPE, isOwnType } from "./match.js";
 import { getWebhook } from "./read.js";
 import type { Webhook, WebhookName } from "./webhook.js";
 
 export const TEST_EVENT_TYPE = "webhook.test";
 
-/** The type of a test of a webhook: the first that it names in full, or `webhook.test`. */
+/** The type of a test of a webhook: the first that it names in full and that is not Homing's own, or `webhook.test`. */
 export function testTypeOf({ eventTypes }: Pick<Webhook, "eventTypes">): string {
-  return eventTypes.find((pattern) => EVENT_TYPE.test(pattern)) ?? TEST_EVENT_TYPE;
+  return eventTypes.find((pattern) => EVENT_TYPE.test(pattern) && !isOwnType(pattern)) ?? TEST_EVENT_TYPE;
 }
 
 /**

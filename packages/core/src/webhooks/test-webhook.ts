@@ -3,7 +3,7 @@ import { DomainError } from "../errors.js";
 import { getWebhook } from "./read.js";
 import { revealSecret } from "./secrets.js";
 import { testOnce, testUrl, type TestContext, type TestEvent } from "./test-once.js";
-import type { WebhookName } from "./webhook.js";
+import { PROTECTION_DEFAULTS, type WebhookName } from "./webhook.js";
 
 /** One event for a webhook, or for another URL in its place. */
 export interface WebhookTest extends WebhookName {
@@ -40,6 +40,7 @@ export async function testWebhook(
     timeoutMs,
     metadata,
     contractFields,
+    ...PROTECTION_DEFAULTS,
   };
   return testUrl(context, {
     organizationId,

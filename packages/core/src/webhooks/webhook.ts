@@ -9,6 +9,21 @@ export interface JsonFields {
   [name: string]: string | number | boolean | null | JsonFields | JsonFields[] | string[] | number[];
 }
 
+/** `closed`: it gets its deliveries; `open`: it fails and is left alone; `half_open`: one delivery is tried. */
+export type CircuitState = "closed" | "open" | "half_open";
+
+/** At most so many deliveries in each period. */
+export interface RateLimit {
+  count: number;
+  periodSeconds: number;
+}
+
+/** What protects an endpoint, unless its owner chooses. */
+export const PROTECTION_DEFAULTS = { inFlightMax: 10, rateLimit: null, ordering: "none" } as const satisfies Pick<
+  WebhookSettings,
+  "inFlightMax" | "rateLimit" | "ordering"
+>;
+
 export type WebhookState = "enabled" | "disabled" | "archived";
 
 /** Where an organization wants its events, and how. */
@@ -30,9 +45,18 @@ export interface Webhook {
   metadata: Record<string, string>;
   /** What a client of a foreign contract said besides; kept as given and given back to it alone. */
   contractFields: JsonFields;
+  /** Most requests to it at once, in each worker process. */
+  inFlightMax: number;
+  rateLimit: RateLimit | null;
+  /** `event`: strictly in the order of publishing, one at a time. */
+  ordering: "none" | "event";
+  circuit: CircuitState;
+  circuitChangedAt: Date | null;
   state: WebhookState;
   disabledReason: string | null;
   disabledAt: Date | null;
+  /** Since then every attempt has failed; null: the last one did not. */
+  failingSince: Date | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -48,6 +72,9 @@ export interface WebhookSettings {
   signatureFormats: string[];
   metadata: Record<string, string>;
   contractFields: JsonFields;
+  inFlightMax: number;
+  rateLimit: RateLimit | null;
+  ordering: "none" | "event";
 }
 
 export interface WebhookName {
@@ -71,9 +98,18 @@ export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow):
     signatureFormats: row.signatureFormats,
     metadata: textsOf(row.metadata),
     contractFields: isFields(row.contractFields) ? row.contractFields : {},
+    inFlightMax: row.inFlightMax,
+    rateLimit:
+      row.rateLimitCount === null || row.rateLimitPeriodSeconds === null
+        ? null
+        : { count: row.rateLimitCount, periodSeconds: row.rateLimitPeriodSeconds },
+    ordering: row.ordering,
+    circuit: row.circuit,
+    circuitChangedAt: row.circuitChangedAt,
     state: row.state,
     disabledReason: row.disabledReason,
     disabledAt: row.disabledAt,
+    failingSince: row.failingSince,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   };

@@ -8,6 +8,7 @@ import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
 import { invalidInput } from "../../problem.js";
 import { type Route, route } from "../../route.js";
+import { notOwn } from "../../routes/schemas.js";
 import { numberId } from "./schemas.js";
 import { secretInput, SIGNATURE_FORMAT, toSettings, urlInput } from "./webhook-body.js";
 import { WEBHOOKS, WEBHOOKS_TAG } from "./webhooks.js";
@@ -30,7 +31,7 @@ const testInput = Joi.object<TestInput>({
       "This webhook, with `url` and `secret` in place of its own if given; another `url` gets none of its headers",
     ),
   url: urlInput().allow(null).description("Required without `webhook_id`"),
-  event_type: Joi.string().max(EVENT_TYPE_CHARS_MAX).pattern(EVENT_TYPE, "event type").allow(null),
+  event_type: notOwn(Joi.string().max(EVENT_TYPE_CHARS_MAX).pattern(EVENT_TYPE, "event type").allow(null)),
   secret: secretInput(),
 })
   .unknown()

@@ -1,5 +1,11 @@
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
-import { contractFieldsOf, type JsonFields, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
+import {
+  contractFieldsOf,
+  type JsonFields,
+  PROTECTION_DEFAULTS,
+  type Webhook,
+  type WebhookSettings,
+} from "@homing/core/webhooks/webhook";
 import Joi from "joi";
 import { formatTime, localTime, timeAnswer } from "./schemas.js";
 
@@ -87,6 +93,7 @@ export function toSettings(input: WebhookInput): WebhookSettings {
     signatureFormats: toFormats([], input.secret ?? null),
     metadata: {},
     contractFields: toFields(input),
+    ...PROTECTION_DEFAULTS,
   };
 }
 

@@ -1,0 +1,72 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { isDatabaseAway, isItemFault } from "@homing/db/faults";
+import { createBatch } from "@homing/runtime/batch";
+import type { Context, Hint } from "../context.js";
+import { type ClaimOutcome, claimDeliveries } from "./claim.js";
+import { type MadeAttempt, type RecordOutcome, recordAttempts } from "./record.js";
+
+/** More may wait than the worker's concurrency can ever ask for. */
+const BATCH = { itemsMax: 200, waitingMax: 100_000, isItemFault };
+const RECORD_TRIES_MAX = 40;
+const RECORD_PAUSE_MS = 500;
+const CLAIM_PAUSE_MS = 1_000;
+
+/** Look again in a second. */
+export const LATER = { outcome: "too_early", byMs: CLAIM_PAUSE_MS } as const;
+
+/** Which delivery to look at. */
+export type AttemptHint = Pick<Hint, "deliveryId" | "webhookId" | "isPulled" | "isTakenOver">;
+
+/** The statements of concurrent attempts, many in one. */
+export interface AttemptStatements {
+  claim(hint: AttemptHint): Promise<ClaimOutcome>;
+  /** The request has left: its record is worth waiting for a database that restarts. */
+  record(attempt: MadeAttempt): Promise<RecordOutcome>;
+}
+
+export function createAttemptStatements(
+  context: Pick<Context, "db" | "enqueue" | "log" | "random">,
+): AttemptStatements {
+  const claims = createBatch({
+    flush: (hints: AttemptHint[]) =>
+      claimDeliveries(
+        context,
+        hints.map(({ deliveryId }) => deliveryId),
+        { pulledIds: hints.flatMap(({ deliveryId, isPulled }) => (isPulled === true ? deliveryId : [])) },
+      ),
+    ...BATCH,
+  });
+  const records = createBatch({
+    flush: (attempts: MadeAttempt[]) => recordAttempts(context, attempts),
+    ...BATCH,
+  });
+  return {
+    claim: (hint) => unlessAway(context, hint, () => claims.add(hint)),
+    async record(attempt) {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await records.add(attempt);
+        } catch (error) {
+          if (!isDatabaseAway(error) || tries >= RECORD_TRIES_MAX) throw error;
+          context.log.warn({ err: error, delivery_id: attempt.claim.deliveryId, tries }, "attempt.not_recorded_yet");
+          await wait(RECORD_PAUSE_MS);
+        }
+      }
+    },
+  };
+}
+
+/** A database that is away is no fault of the delivery: its hint is put off, not failed. */
+export async function unlessAway<Outcome>(
+  { log }: Pick<Context, "log">,
+  { deliveryId }: AttemptHint,
+  ask: () => Promise<Outcome>,
+): Promise<Outcome | typeof LATER> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isDatabaseAway(error)) throw error;
+    log.warn({ err: error, delivery_id: deliveryId }, "delivery.not_claimed_yet");
+    return LATER;
+  }
+}

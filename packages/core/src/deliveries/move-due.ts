@@ -1,0 +1,125 @@
+import { Prisma } from "@homing/db/client";
+import type { Context } from "../context.js";
+import { IS_LINED, openLines } from "../lanes/line.js";
+import type { RetryPolicySetting } from "../retry-schedule.js";
+import type { CircuitState } from "../webhooks/webhook.js";
+import type { AttemptTrigger } from "./delivery.js";
+
+/** Whatever the request's deadline: who makes an attempt renews its lease for as long as it lives (see leases.ts). */
+export const LEASE_MS = 10_000;
+/** So many attempts in a row that ended without a record end their delivery: it kills its workers, or they cannot make it. */
+export const FAULTS_MAX = 5;
+
+/** A delivery that was due, and where it went; the others went where their webhook's state sends them. */
+export interface MovedRow {
+  goes: "in_flight" | "parked" | "failed";
+  delivery_id: string;
+  organization_id: string;
+  webhook_id: string;
+  event_id: string;
+  /** null, as the payload: retention has taken its event. */
+  event_type: string | null;
+  payload: string | null;
+  series: number;
+  attempts_in_series: number;
+  place: number;
+  series_trigger: AttemptTrigger;
+  attempts_total: number;
+  faults: number;
+  last_response_status: number | null;
+  last_error: string | null;
+  url: string;
+  timeout_ms: number;
+  in_flight_max: number;
+  circuit: CircuitState;
+  is_ordered: boolean;
+  headers_sealed: string | null;
+  signature_formats: string[];
+  retry_policy: RetryPolicySetting;
+  secrets: { id: string; sealed: string }[];
+}
+
+/** Pending and due, or its lease ran out. */
+const IS_DUE = Prisma.sql`
+  ((deliveries.state = 'pending' AND parked_at IS NULL AND next_attempt_at <= now())
+   OR (deliveries.state = 'in_flight' AND lease_until <= now()))`;
+
+/** The lease of another ran out: its attempt will never be recorded, or late. */
+const IS_TAKEN_OVER = Prisma.sql`(deliveries.state = 'in_flight')`;
+const FAULTS = Prisma.sql`(deliveries.faults + CASE WHEN ${IS_TAKEN_OVER} THEN 1 ELSE 0 END)`;
+
+/** A retry that somebody asked for passes its webhook's line, but for a rate, which counts everything. */
+const PASSES_LINE = Prisma.sql`(series_trigger = 'manual' AND attempts_in_series = 0 AND rate_limit_count IS NULL)`;
+
+const GOES = Prisma.sql`
+      CASE
+        WHEN webhooks.state = 'disabled' THEN 'held'
+        WHEN webhooks.state = 'archived' THEN 'cancelled'
+        WHEN ${FAULTS} >= ${FAULTS_MAX}::int THEN 'failed'
+        WHEN NOT ${IS_TAKEN_OVER} AND ${IS_LINED} AND NOT is_pulled AND NOT ${PASSES_LINE} THEN 'parked'
+        ELSE 'in_flight'
+      END`;
+
+const LAST_ERROR = Prisma.sql`
+  CASE
+    WHEN goes = 'failed' THEN ${FAULTS_MAX}::int || ' attempts in a row ended without a record: '
+      || CASE WHEN is_taken_over THEN 'their worker died or lost its lease' ELSE coalesce(last_error, 'nobody knows why') END
+    WHEN is_taken_over THEN 'its worker died or lost its lease'
+    ELSE last_error
+  END`;
+
+const LEASE_END = Prisma.sql`CASE goes WHEN 'in_flight' THEN now() + ${LEASE_MS} * interval '1 millisecond' END`;
+
+/**
+ * The one statement of a claim: where each delivery that is due goes, and what an attempt needs of those that are claimed.
+ * @returns one row for each that is in flight, parked or failed now
+ */
+export function moveDue(
+  db: Context["db"],
+  deliveryIds: readonly string[],
+  pulledIds: readonly string[],
+): Promise<MovedRow[]> {
+  const ids = [...deliveryIds];
+  return db.$queryRaw<MovedRow[]>`
+    WITH due AS MATERIALIZED (
+      SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over
+      FROM (
+        SELECT *, id = ANY (${[...pulledIds]}::uuid[]) AS is_pulled FROM deliveries WHERE id = ANY (${ids}::uuid[])
+      ) deliveries
+      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      WHERE ${IS_DUE}
+      ORDER BY deliveries.id
+      FOR UPDATE OF deliveries
+    ),
+    moved AS (
+      UPDATE deliveries SET
+        state = (CASE goes WHEN 'parked' THEN 'pending' ELSE goes END)::delivery_state,
+        attempts_in_series = attempts_in_series + CASE goes WHEN 'in_flight' THEN 1 ELSE 0 END,
+        faults = due.faults,
+        lease_until = ${LEASE_END},
+        relay_at = ${LEASE_END},
+        next_attempt_at = CASE goes WHEN 'parked' THEN next_attempt_at END,
+        parked_at = CASE goes WHEN 'parked' THEN now() END,
+        queued_at = NULL,
+        last_error = ${LAST_ERROR},
+        updated_at = CASE goes WHEN 'parked' THEN deliveries.updated_at ELSE now() END
+      FROM due, webhooks
+      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
+      RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
+        goes, attempts_total, deliveries.faults, last_response_status, last_error, url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered, headers_sealed,
+        signature_formats, retry_policy
+    ),
+    lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM moved WHERE goes = 'parked')`)})
+    SELECT moved.*, events.type AS event_type, events.payload,
+      attempts_in_series - CASE WHEN attempts_in_series <= 1 THEN 0 ELSE (
+        SELECT count(*)::int FROM attempts
+        WHERE attempts.delivery_id = moved.delivery_id AND attempts.series = moved.series AND outcome = 'aborted'
+      ) END AS place,
+      (
+        SELECT coalesce(json_agg(json_build_object('id', id, 'sealed', sealed) ORDER BY created_at DESC, id DESC), '[]')
+        FROM webhook_secrets WHERE webhook_secrets.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
+      ) AS secrets
+    FROM moved
+    LEFT JOIN events ON events.id = moved.event_id
+    WHERE goes IN ('in_flight', 'parked', 'failed')`;
+}

@@ -1,0 +1,75 @@
+import type { Seat } from "./admission.js";
+
+const WINDOW_START = 2;
+const WINDOW_MAX_DEFAULT = 10;
+/** An answer that takes longer, or one that has been awaited for longer, is a slow one. */
+const SLOW_MS = 1_000;
+const FAILURES_IN_A_ROW_MAX = 3;
+
+/** `fast`: it answered well. `unproven`: nothing is known of it. `slow`: slow, or failing. */
+export type Lane = "fast" | "unproven" | "slow";
+
+/** How a request ended: `overloaded` is a time-out or an answer that asks for less. */
+export type SeatEnd = "succeeded" | "failed" | "overloaded";
+
+/** What one worker process knows of a webhook's endpoint. */
+export interface Endpoint {
+  lane(): Lane;
+  /** Requests to it at once, as of now. */
+  window(): number;
+  inFlight(): number;
+  hasSeat(): boolean;
+  allow(inFlightMax: number): void;
+  /** @returns the request's place among those under way */
+  begin(startedAtMs: number): symbol;
+  /** @returns whether it was under way until now */
+  end(place: symbol): boolean;
+  learn(end: SeatEnd, durationMs: number): void;
+  /** Notices a request that has been under way for too long. */
+  notice(nowMs: number): void;
+  /** First come, first served. */
+  readonly waiting: ((seat: Seat | null) => void)[];
+}
+
+export function createEndpoint(): Endpoint {
+  // In the order of their start: the first is the oldest.
+  const underWay = new Map<symbol, number>();
+  let lane: Lane = "unproven";
+  let window = WINDOW_START;
+  let windowMax = WINDOW_MAX_DEFAULT;
+  let failuresInARow = 0;
+
+  function laneAfter(end: SeatEnd, durationMs: number): Lane {
+    if (durationMs > SLOW_MS || end === "overloaded") return "slow";
+    if (end === "succeeded") return "fast";
+    return failuresInARow >= FAILURES_IN_A_ROW_MAX ? "slow" : lane;
+  }
+
+  return {
+    lane: () => lane,
+    window: () => window,
+    inFlight: () => underWay.size,
+    hasSeat: () => underWay.size < window,
+    allow(inFlightMax) {
+      windowMax = inFlightMax;
+      window = Math.min(window, windowMax);
+    },
+    begin(startedAtMs) {
+      const place = Symbol("request");
+      underWay.set(place, startedAtMs);
+      return place;
+    },
+    end: (place) => underWay.delete(place),
+    learn(end, durationMs) {
+      failuresInARow = end === "succeeded" ? 0 : failuresInARow + 1;
+      if (end === "succeeded") window = Math.min(window + 1, windowMax);
+      if (end === "overloaded") window = Math.max(1, Math.floor(window / 2));
+      lane = laneAfter(end, durationMs);
+    },
+    notice(nowMs) {
+      const [oldestAtMs] = underWay.values();
+      if (oldestAtMs !== undefined && nowMs - oldestAtMs > SLOW_MS) lane = "slow";
+    },
+    waiting: [],
+  };
+}
