@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { preciseNowMs } from "./clock.js";
+import type { EventMark } from "./event-mark.js";
+
+const UNDER_WAY_MAX = 500;
+const ANSWER_MS_MAX = 15_000;
+const PAYLOAD_BYTES = 1_024;
+const REFUSALS_KEPT_MAX = 5;
+
+/** Events of one organization at a steady rate. */
+export interface Stream {
+  name: string;
+  /** The organization's. */
+  key: string;
+  /** The events' types, in turn. */
+  types: readonly string[];
+  perSecond: number;
+  /** Each is published once the one before was answered, so that their order is known. */
+  isSequential?: boolean;
+}
+
+export interface Load {
+  /** Unlike that of any other load. */
+  phase: string;
+  /** The API's. */
+  url: string;
+  streams: readonly Stream[];
+  durationMs: number;
+}
+
+/** What a stream came to. */
+export interface StreamResult {
+  name: string;
+  /** The numbers of the events that were answered with 202. */
+  acknowledged: number[];
+  /** Other answers, or none. */
+  refused: number;
+  /** The first of them. */
+  refusals: string[];
+}
+
+/** Publishes every stream at its rate, whatever becomes of what was published, until the time is over or the signal comes. */
+export function runLoad(load: Load, signal: AbortSignal): Promise<StreamResult[]> {
+  return Promise.all(load.streams.map((stream) => runStream(load, stream, signal)));
+}
+
+async function runStream(load: Load, stream: Stream, signal: AbortSignal): Promise<StreamResult> {
+  const result: StreamResult = { name: stream.name, acknowledged: [], refused: 0, refusals: [] };
+  const underWay = new Set<Promise<void>>();
+  const underWayMax = stream.isSequential ? 1 : UNDER_WAY_MAX;
+  const pauseMs = 1_000 / stream.perSecond;
+  const beganMs = performance.now();
+  let dueMs = beganMs + pauseMs * Math.random();
+  for (let number = 1; dueMs < beganMs + load.durationMs && !signal.aborted; number++) {
+    await sleep(Math.max(0, dueMs - performance.now()));
+    while (underWay.size >= underWayMax) await Promise.race(underWay);
+    const work: Promise<void> = publish({ load, stream, number, result }).finally(() => underWay.delete(work));
+    underWay.add(work);
+    dueMs += pauseMs;
+  }
+  await Promise.all(underWay);
+  return result;
+}
+
+async function publish(options: { load: Load; stream: Stream; number: number; result: StreamResult }): Promise<void> {
+  const { load, stream, number, result } = options;
+  const refusal = await ask(load, stream, number);
+  if (refusal === null) {
+    result.acknowledged.push(number);
+    return;
+  }
+  result.refused += 1;
+  if (result.refusals.length < REFUSALS_KEPT_MAX) result.refusals.push(refusal);
+}
+
+/** @returns null when it was acknowledged */
+async function ask(load: Load, stream: Stream, number: number): Promise<string | null> {
+  const type = stream.types[number % stream.types.length];
+  const mark: EventMark = { phase: load.phase, stream: stream.name, number, sentAtMs: preciseNowMs() };
+  try {
+    const response = await fetch(`${load.url}/v1/events`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${stream.key}`, "content-type": "application/json" },
+      body: JSON.stringify({ type, payload: padded(mark) }),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+    const answer = await response.text();
+    return response.status === 202 ? null : `${response.status} ${answer}`;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** A payload of the usual size. */
+export function padded(mark: EventMark): object {
+  return { ...mark, filling: "x".repeat(PAYLOAD_BYTES - JSON.stringify({ ...mark, filling: "" }).length) };
+}

@@ -1,0 +1,69 @@
+import { type Server, type ServerResponse, createServer } from "node:http";
+import { text } from "node:stream/consumers";
+import type { Arrival } from "./arrival.js";
+import { preciseNowMs } from "./clock.js";
+import type { EventMark } from "./event-mark.js";
+
+/** Of an endpoint that fails now and then. */
+const FAILS_EACH = 10;
+
+/** How an endpoint answers, as the first part of its path says: `/slow/500/name` answers after 500 ms. */
+const BEHAVIOURS = ["well", "slow", "hangs", "fails"] as const;
+export type Behaviour = (typeof BEHAVIOURS)[number];
+
+export interface Sink {
+  server: Server;
+  /** From now on everybody answers well, also those who were left hanging. */
+  heal(): void;
+}
+
+/** Receives webhooks of all behaviours. @param tell gets each request as it comes */
+export function createSink(tell: (arrival: Arrival) => void): Sink {
+  const hanging = new Set<ServerResponse>();
+  const failedOnce = new Set<string>();
+  let isHealed = false;
+
+  function statusOf(behaviour: Behaviour | undefined, mark: EventMark, deliveryId: string): number | null {
+    if (isHealed) return 200;
+    if (behaviour === "hangs") return null;
+    if (behaviour !== "fails" || mark.number % FAILS_EACH !== 0 || failedOnce.has(deliveryId)) return 200;
+    failedOnce.add(deliveryId);
+    return 500;
+  }
+
+  function hang(response: ServerResponse): void {
+    hanging.add(response);
+    response.once("close", () => hanging.delete(response));
+  }
+
+  const server = createServer((request, response) => {
+    const receivedAtMs = preciseNowMs();
+    const [, first, ...rest] = (request.url ?? "").split("/");
+    const behaviour = BEHAVIOURS.find((name) => name === first);
+    text(request)
+      .then((body) => {
+        const mark: EventMark = readMark(body);
+        const status = statusOf(behaviour, mark, String(request.headers["homing-delivery-id"]));
+        tell({ ...mark, webhook: rest.at(-1) ?? "", receivedAtMs, status });
+        if (status === null) return hang(response);
+        response.statusCode = status;
+        if (behaviour === "slow") setTimeout(() => response.end(), Number(rest[0]));
+        else response.end();
+      })
+      // The sender went away before its request was whole.
+      .catch(() => response.destroy());
+  });
+  return {
+    server,
+    heal() {
+      isHealed = true;
+      for (const response of hanging) response.end();
+    },
+  };
+}
+
+/** Taken at its word: the load generator wrote it. */
+function readMark(body: string): EventMark {
+  const { phase, stream, number, sentAtMs } = JSON.parse(body);
+  return { phase, stream, number, sentAtMs };
+}
