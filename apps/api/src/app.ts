@@ -3,6 +3,7 @@ import type { Logger } from "@homing/runtime/logger";
 import helmet from "helmet";
 import type { Gate } from "./admit.js";
 import { answerProblem } from "./answer-problem.js";
+import { BODIES_BYTES_MAX, createBodyBudget } from "./body-budget.js";
 import { createDocs } from "./docs.js";
 import { BOARD_PATH } from "./ops/bull-board.js";
 import { refusal } from "./problem.js";
@@ -29,13 +30,17 @@ export interface AppParts {
   health: RequestHandler;
   /** Serves /ops/queues; null: there is no such path. */
   board: RequestHandler | null;
+  /** Most bytes of all bodies at once, 64 MiB unless told. */
+  bodiesBytesMax?: number;
 }
 
 /** Builds the HTTP application from its parts; opens nothing. */
-export function createApp({ contracts, native, gate, log, health, board }: AppParts): Express {
+export function createApp(parts: AppParts): Express {
+  const { contracts, native, gate, log, health, board, bodiesBytesMax = BODIES_BYTES_MAX } = parts;
   const surfaces = [...contracts, native];
   const surfaceOf = (path: string): Surface => contracts.find((surface) => surface.owns(path)) ?? native;
-  const routers = new Map(surfaces.map((surface) => [surface, createSurfaceRouter(surface, gate)]));
+  const budget = createBodyBudget(bodiesBytesMax);
+  const routers = new Map(surfaces.map((surface) => [surface, createSurfaceRouter(surface, gate, budget)]));
 
   const app = express();
   app.disable("x-powered-by");

@@ -4,6 +4,7 @@ import { type RetryRequest, retryDeliveries } from "@homing/core/deliveries/retr
 import type { PublishRequest } from "@homing/core/events/event";
 import { publishEvents } from "@homing/core/events/publish";
 import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
+import type { Backlog } from "@homing/core/shares/fair-queue";
 import { isItemFault } from "@homing/db/faults";
 import { type Batch, createBatch } from "@homing/runtime/batch";
 import { createSealer, type EncryptionKey } from "@homing/signature/sealing";
@@ -24,10 +25,12 @@ const BATCH = { itemsMax: REQUESTS_IN_BATCH_MAX, waitingMax: REQUESTS_WAITING_MA
 export interface ContextParts extends Pick<Context, "db" | "log" | "enqueue" | "checkUrl"> {
   /** At least one; the first also signs cursors, so all API processes share it. */
   keys: readonly [EncryptionKey, ...EncryptionKey[]];
+  /** Who hands nothing over while the queue is full. */
+  backlog?: Backlog;
 }
 
 /** The context of the routes' handlers; dials nothing. */
-export function createContext({ db, log, enqueue, checkUrl, keys }: ContextParts): ApiContext {
+export function createContext({ db, log, enqueue, checkUrl, keys, backlog }: ContextParts): ApiContext {
   const handing = { db, log, enqueue };
   return {
     ...handing,
@@ -35,7 +38,7 @@ export function createContext({ db, log, enqueue, checkUrl, keys }: ContextParts
     sealer: createSealer(keys),
     cursors: createCursors(cursorSecret(keys[0])),
     publish: createBatch({
-      flush: (requests: PublishRequest[]) => publishEvents(handing, requests),
+      flush: (requests: PublishRequest[]) => publishEvents(handing, requests, backlog),
       weight: { of: requestBytes, ...PUBLISH_BYTES },
       ...BATCH,
     }),

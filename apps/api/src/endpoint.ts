@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import type { Admit } from "./admit.js";
+import { type BodyBudget, readWithin } from "./body-budget.js";
 import { parseJson } from "./parse-json.js";
 import { invalidInput, type ProblemFault } from "./problem.js";
 import { BODY_BYTES_MAX, createBodyReader } from "./read-body.js";
@@ -13,10 +14,11 @@ export type Endpoint = (req: Request, res: Response, record: RequestRecord) => P
  * Turns a route into what serves it: admit, read, parse, validate, handle. A body that the route has no schema for
  * is read up to the limit and ignored, that of a GET not even read. @throws whatever `toProblem` understands
  */
-export function createEndpoint(route: Route, admit: Admit): Endpoint {
+export function createEndpoint(route: Route, admit: Admit, budget: BodyBudget): Endpoint {
   const { input } = route;
   // Content of a GET has no meaning (RFC 9110 §9.3.1): the server drains it unread.
-  const readBody = route.method === "GET" ? null : createBodyReader(route.bodyBytesMax ?? BODY_BYTES_MAX);
+  const bytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX;
+  const readBody = route.method === "GET" ? null : readWithin(budget, createBodyReader(bytesMax), bytesMax);
   const checks = {
     params: createCheck("path", input.params),
     query: createCheck("query", input.query),

@@ -7,6 +7,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 // Longer than the usual 60 s of load balancers, so that it is they who close idle connections.
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const CONNECTIONS_CHECK_MS = 5_000;
+/** More are closed as they come. */
+const CONNECTIONS_MAX = 10_000;
 
 const START_FAULTS = new Map<string | undefined, string>([
   ["EADDRINUSE", "is already in use"],
@@ -28,7 +30,7 @@ export interface HttpServer {
  */
 export async function listen(
   listener: RequestListener,
-  { host, port }: { host: string; port: number },
+  { host, port, connectionsMax = CONNECTIONS_MAX }: { host: string; port: number; connectionsMax?: number },
 ): Promise<HttpServer> {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -36,6 +38,7 @@ export async function listen(
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
   });
+  server.maxConnections = connectionsMax;
   const close = closeGracefully(server);
   server.on("request", listener);
   return { port: await bind(server, host, port), close };

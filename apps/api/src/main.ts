@@ -1,6 +1,7 @@
 import { createUrlCheck } from "@homing/egress/check-url";
 import { createAddressPolicy } from "@homing/egress/address-policy";
 import { ensureFirstKey } from "@homing/core/organizations/api-keys";
+import { createFairQueue } from "@homing/core/shares/fair-queue";
 import { createDatabase } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
 import { createDeliveryQueue } from "@homing/queue/queue";
@@ -41,9 +42,12 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   onStop("queue", () => queue.close());
 
   const policy = await asStartError("EGRESS_ALLOW", () => createAddressPolicy({ allow: config.egressAllow }));
+  const fair = createFairQueue({ ...queue, nowMs: () => performance.now() });
   // While nothing is sent, hints would only pile up: the relay finds what waits when delivery is back.
-  const enqueue = config.deliveryEnabled ? queue.enqueue : () => Promise.resolve();
-  const context = createContext({ db, log, enqueue, checkUrl: createUrlCheck({ policy }), keys });
+  const handing = config.deliveryEnabled
+    ? { enqueue: fair.enqueue, backlog: fair }
+    : { enqueue: () => Promise.resolve([]) };
+  const context = createContext({ db, log, ...handing, checkUrl: createUrlCheck({ policy }), keys });
   onStop("batches", async () => {
     await Promise.all([context.publish.idle(), context.retry.idle()]);
   });

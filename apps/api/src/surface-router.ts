@@ -1,5 +1,6 @@
 import express, { type Request, type Response, type Router } from "express";
 import { createAdmission, type Gate } from "./admit.js";
+import type { BodyBudget } from "./body-budget.js";
 import { createEndpoint, type Endpoint } from "./endpoint.js";
 import { refusal } from "./problem.js";
 import { recordOf } from "./request-record.js";
@@ -8,12 +9,12 @@ import { sendAnswer } from "./send-answer.js";
 import type { Surface } from "./surface.js";
 
 /** Serves the routes of one surface; a path that none of them has falls through. */
-export function createSurfaceRouter(surface: Surface, gate: Gate): Router {
+export function createSurfaceRouter(surface: Surface, gate: Gate, budget: BodyBudget): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   for (const [path, routes] of groupByPath(surface.routes)) {
     const endpoints = routes.map((route): [Route["method"], Endpoint] => [
       route.method,
-      createEndpoint(route, createAdmission(surface, route, gate)),
+      createEndpoint(route, createAdmission(surface, route, gate), budget),
     ]);
     addPath(router, path, endpoints);
   }

@@ -68,3 +68,19 @@ test("a stop does not wait for idle connections or for half a request", async ()
   await gone;
   agent.destroy();
 });
+
+test("a connection beyond the greatest number is closed at once, and taken when another has gone", async () => {
+  const server = await listen((_req, res) => void res.end("x"), { ...LOOPBACK, connectionsMax: 1 });
+  const first = connect(server.port, LOOPBACK.host);
+  await once(first, "connect");
+  const second = connect(server.port, LOOPBACK.host);
+  second.on("error", () => undefined);
+  await once(second, "close");
+  first.destroy();
+  await once(first, "close");
+  let answer: IncomingMessage | null = null;
+  while (answer === null) answer = await ask(server.port).catch(() => null);
+  expect(answer.statusCode).toBe(200);
+  agent.destroy();
+  await server.close();
+});

@@ -15,7 +15,11 @@ import type { Surface } from "../src/surface.js";
 export const KEY = "hom_toy_key_with_the_scopes_it_needs";
 export const POOR_KEY = "hom_toy_key_without_any_scope_at_all";
 
-const CALLER: Caller = { organizationId: "org-1", apiKeyId: "key-1", scopes: ["events:write", "events:read"] };
+const CALLER: Caller = {
+  organizationId: "org-1",
+  apiKeyId: "key-1",
+  scopes: ["events:write", "events:read", "deliveries:retry"],
+};
 
 const toySchema = Joi.object({
   toy_id: Joi.string().guid().required(),
@@ -185,7 +189,7 @@ export interface ToyApp {
 
 /** An application over the toy routes. */
 export function createToyApp(
-  options: { contracts?: Surface[]; health?: RequestHandler; board?: RequestHandler } = {},
+  options: { contracts?: Surface[]; health?: RequestHandler; board?: RequestHandler; bodiesBytesMax?: number } = {},
 ): ToyApp {
   const lines: Record<string, unknown>[] = [];
   const stream = new Writable({
@@ -201,6 +205,7 @@ export function createToyApp(
     log: createLogger({ service: "toy", level: "info" }, stream),
     health: options.health ?? ((_req, _res, next) => next()),
     board: options.board ?? null,
+    ...(options.bodiesBytesMax !== undefined && { bodiesBytesMax: options.bodiesBytesMax }),
   });
   return { app, lines };
 }

@@ -2,11 +2,10 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "@homing/core/context";
 import { createAttempts } from "@homing/core/deliveries/attempt";
-import type { DeliveryQueue } from "@homing/queue/queue";
 import { createDeliveryWorker, type DeliveryWorker, type DeliveryWorkerOptions } from "@homing/queue/worker";
 import { createDeliver } from "./deliver.js";
 import { startLeases } from "./leases.js";
-import { startRelay } from "./relay.js";
+import { type RelayParts, startRelay } from "./relay.js";
 
 /** How soon a request that takes long is noticed. */
 const SWEEP_PAUSE_MS = 250;
@@ -25,7 +24,7 @@ export interface Delivery {
 /** Begins to take jobs and to hand over what is due. */
 export async function startDelivery(
   context: Context,
-  queue: DeliveryQueue,
+  relayed: Omit<RelayParts, "attempts">,
   options: Pick<DeliveryWorkerOptions, "databaseUrl" | "redisUrl" | "concurrency" | "onError"> & {
     isIsolating: boolean;
   },
@@ -45,7 +44,7 @@ export async function startDelivery(
   const sweep = setInterval(() => attempts.sweep(), SWEEP_PAUSE_MS);
   const leases = startLeases({ attempts, log });
   await worker.start();
-  const relay = startRelay(context, queue, attempts);
+  const relay = startRelay(context, { ...relayed, attempts });
   return {
     async stopJobs(graceMs) {
       const timer = setTimeout(() => cutOff.abort(), Math.max(0, graceMs - RECORDING_MS));

@@ -1,5 +1,6 @@
 import type { Context } from "@homing/core/context";
 import { USER_AGENT } from "@homing/core/deliveries/sign";
+import { createFairQueue } from "@homing/core/shares/fair-queue";
 import { createDatabase } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
 import { createAddressPolicy } from "@homing/egress/address-policy";
@@ -43,6 +44,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   const sender = createSend({ policy, userAgent: USER_AGENT, connectionsMax: config.concurrency });
   onStop("sender", () => sender.close());
 
+  const fair = createFairQueue({ ...queue, nowMs: () => performance.now() });
   const context: Context = {
     db,
     log,
@@ -51,13 +53,14 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     ),
     checkUrl: createUrlCheck({ policy }),
     send: sender.send,
-    enqueue: queue.enqueue,
+    enqueue: fair.enqueue,
     random: Math.random,
   };
   startUpkeep(context, config, onStop);
   if (config.deliveryEnabled) {
     const { concurrency, isIsolating } = config;
-    const delivery = await startDelivery(context, queue, { ...connection, concurrency, isIsolating, onError });
+    const relayed = { queue, crowd: fair.crowd };
+    const delivery = await startDelivery(context, relayed, { ...connection, concurrency, isIsolating, onError });
     onStop("relay", () => delivery.stopRelay());
     // The first to stop, with the whole grace period before it: the requests that are out need it.
     onStop("worker", () => delivery.stopJobs(config.shutdownGraceMs));

@@ -3,32 +3,38 @@ import type { Attempts } from "@homing/core/deliveries/attempt";
 import { relayDeliveries } from "@homing/core/deliveries/relay";
 import { releaseHeld } from "@homing/core/deliveries/release-held";
 import { pullDueLines } from "@homing/core/lanes/pull";
+import { DEPTH_MAX } from "@homing/core/shares/fair-queue";
 import type { DeliveryQueue } from "@homing/queue/queue";
 import { type Loop, startLoop } from "./loop.js";
+import { createPasser } from "./pass-crowd.js";
 
 const PAUSE_MS = 1_000;
 const HANDED_OVER_AT_ONCE_MAX = 5_000;
+/** With less room than that the queue counts as full: small rounds would cost more than they bring. */
+const ROOM_MIN = 1_000;
 /** One lane's statement runs while the other's hints are on their way to the queue. */
 const LANES = 2;
-/**
- * With so many jobs waiting, more hints would only fill the queue's memory (some 800 B each). After the loss of a long queue this
- * many are back at once, and the rest follow as fast as the workers take them, round by round: they never run dry.
- */
-const DEPTH_MAX = 20_000;
 const RELEASED_AT_ONCE_MAX = 500;
 /** Also while endpoints that hang take all that is theirs: among the lines there may be one of a webhook that is well again. */
 const LINES_AT_ONCE_MIN = 10;
 
+export interface RelayParts {
+  queue: Pick<DeliveryQueue, "depth" | "epoch">;
+  /** The organizations that are beyond their share of the queue. */
+  crowd: () => string[];
+  attempts: Pick<Attempts, "freeShared">;
+}
+
+type RelayContext = Pick<Context, "db" | "enqueue" | "log">;
+
 /**
- * Repairs what the queue lost and brings what came due. Every worker runs one; there is no leader.
+ * Repairs what the queue lost, brings what came due, and fills the queue from the backlog as the workers take it. Every worker runs
+ * one; there is no leader.
  * @param context the relay's own; hints handed over here are awaited, so that a queue that is away slows the relay down
  */
-export function startRelay(
-  context: Pick<Context, "db" | "enqueue" | "log">,
-  queue: DeliveryQueue,
-  attempts: Pick<Attempts, "freeShared">,
-): Loop {
+export function startRelay(context: RelayContext, { queue, crowd, attempts }: RelayParts): Loop {
   let knownEpochMs: number | null = null;
+  const passer = createPasser(context, { crowd });
   return startLoop({
     name: "relay",
     pauseMs: PAUSE_MS,
@@ -39,6 +45,7 @@ export function startRelay(
       const sweepSinceMs = queueEpochMs === knownEpochMs ? null : queueEpochMs;
       const isDone = await relayAll(context, queue, { sweepSinceMs, signal });
       if (isDone) knownEpochMs = queueEpochMs;
+      else await passer.pass();
       await releaseHeld(context, { limit: RELEASED_AT_ONCE_MAX });
       await pullDueLines(context, { linesMax: Math.max(LINES_AT_ONCE_MIN, attempts.freeShared()) });
     },
@@ -47,21 +54,24 @@ export function startRelay(
 
 /** @returns whether nothing is left to hand over; not so when the queue is full enough, or away */
 async function relayAll(
-  context: Pick<Context, "db" | "enqueue" | "log">,
-  queue: DeliveryQueue,
+  context: RelayContext,
+  queue: Pick<DeliveryQueue, "depth">,
   { signal, sweepSinceMs }: { sweepSinceMs: number | null; signal: AbortSignal },
 ): Promise<boolean> {
   const begunMs = performance.now();
 
   /** @returns whether there may be more to hand over; null when no more may be */
   async function relaySome(): Promise<boolean | null> {
-    if (signal.aborted || (await queue.depth()) >= DEPTH_MAX) return null;
+    // After the loss of a long queue so many are back at once, and the rest follow as fast as the workers take them.
+    const room = signal.aborted ? 0 : DEPTH_MAX - (await queue.depth()).waiting;
+    if (room < ROOM_MIN) return null;
+    const limit = Math.min(HANDED_OVER_AT_ONCE_MAX, Math.floor(room / LANES));
     // Clocks differ: what this sweep handed over itself is never taken for lost.
     const lostAgeMs = sweepSinceMs === null ? null : Math.max(Date.now() - sweepSinceMs, performance.now() - begunMs);
-    const { handedOver, isTaken } = await relayDeliveries(context, { limit: HANDED_OVER_AT_ONCE_MAX, lostAgeMs });
+    const { handedOver, isTaken } = await relayDeliveries(context, { limit, lostAgeMs });
     if (!isTaken) return null;
     if (handedOver > 0) context.log.info({ hints: handedOver, sweep: lostAgeMs !== null }, "relay.handed_over");
-    return handedOver === HANDED_OVER_AT_ONCE_MAX;
+    return handedOver === limit;
   }
 
   async function relayLane(): Promise<boolean> {

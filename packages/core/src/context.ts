@@ -6,6 +6,8 @@ import type { SendResult } from "./outcome.js";
 /** "Look at this delivery": what the queue carries. Its loss costs time, never a delivery. */
 export interface Hint {
   deliveryId: string;
+  /** Whose it is: organizations share the queue fairly. */
+  organizationId: string;
   /** Its webhook: a worker decides by it whether there is a seat for the request. */
   webhookId: string;
   series: number;
@@ -16,6 +18,12 @@ export interface Hint {
   isPulled?: boolean;
   /** The lease of its last attempt ran out: it is overdue, and does not wait for a seat. */
   isTakenOver?: boolean;
+}
+
+/** A hint that the queue had no room for. */
+export interface LeftHint extends Hint {
+  /** From 1: how far its organization is beyond its share of the queue; 0: it is not known. */
+  priority: number;
 }
 
 export interface SendRequest {
@@ -38,8 +46,8 @@ export interface Context {
   checkUrl: (url: string) => Promise<UrlVerdict>;
   /** Makes one HTTP request; resolves whatever the network does. */
   send: (request: SendRequest) => Promise<SendResult>;
-  /** Hands hints to the queue; rejects when the queue cannot be reached. */
-  enqueue: (hints: Hint[]) => Promise<void>;
+  /** Hands hints to the queue and resolves to those that it had no room for; rejects when the queue cannot be reached. */
+  enqueue: (hints: Hint[]) => Promise<LeftHint[]>;
   /** From 0 (inclusive) to 1. */
   random: () => number;
 }

@@ -79,7 +79,7 @@ test("hints are handed over for what is due, and for nothing else", async () => 
   expect(await rowOf(world, due)).toMatchObject({ webhookId: enabled.id, state: "pending" });
   expect(await rowOf(world, held)).toMatchObject({ webhookId: disabled.id, state: "held", relayAt: null });
   expect(world.hints.filter(({ deliveryId }) => deliveryIds.includes(deliveryId))).toEqual([
-    { deliveryId: due, webhookId: enabled.id, series: 1, number: 1, delayMs: 0 },
+    { deliveryId: due, organizationId, webhookId: enabled.id, series: 1, number: 1, delayMs: 0 },
   ]);
 });
 
@@ -199,7 +199,7 @@ test("with the queue away an event is published all the same, and the relay find
   world.setQueueAway(false);
   await relayDeliveries(world.context, { limit: 1_000, lostAgeMs: null });
   expect(world.hints.filter((hint) => hint.deliveryId === deliveryId)).toEqual([
-    { deliveryId, webhookId, series: 1, number: 1, delayMs: 0 },
+    { deliveryId, organizationId, webhookId, series: 1, number: 1, delayMs: 0 },
   ]);
 });
 

@@ -63,7 +63,7 @@ export async function openWorld(): Promise<World> {
     enqueue(batch) {
       if (isQueueAway) return Promise.reject(new Error("the queue is away"));
       hints.push(...batch);
-      return Promise.resolve();
+      return Promise.resolve([]);
     },
     random: () => 0.5,
   };

@@ -15,6 +15,15 @@ const JOB_NAME = "attempt";
 /** "Look at this delivery", now or in `delayMs`. */
 export interface Hint extends DeliveryJob {
   delayMs: number;
+  /** After all with less, whenever they come; 0 unless told. */
+  priority?: number;
+}
+
+/** Jobs that no worker has yet. */
+export interface QueueDepth {
+  waiting: number;
+  /** For their time. */
+  delayed: number;
 }
 
 export interface DeliveryQueue {
@@ -24,8 +33,8 @@ export interface DeliveryQueue {
    * @throws within seconds when the backend is away or a hint is invalid; some of the hints may then have been taken
    */
   enqueue: (hints: readonly Hint[]) => Promise<void>;
-  /** Jobs that wait for a worker; delayed and running ones do not count. */
-  depth(): Promise<number>;
+  /** Running jobs do not count. */
+  depth: () => Promise<QueueDepth>;
   /**
    * When this Redis first saw Homing, in ms: `nowMs` on a new, flushed or replaced one, so a change means that all hints
    * are gone. Always 0 on Postgres, which loses none.
@@ -144,18 +153,26 @@ function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bu
       await Promise.allSettled(underWay);
       await queue.close();
     },
-    depth: () => queue.getJobCountByTypes("waiting", "prioritized"),
+    async depth() {
+      const {
+        waiting = 0,
+        prioritized = 0,
+        delayed = 0,
+      } = await queue.getJobCounts("waiting", "prioritized", "delayed");
+      return { waiting: waiting + prioritized, delayed };
+    },
     bullQueue: queue,
   };
 }
 
-function toBulkJob({ delayMs, ...hint }: Hint) {
+function toBulkJob({ delayMs, priority = 0, ...hint }: Hint) {
   const data = parseDeliveryJob(hint);
   return {
     name: JOB_NAME,
     data,
     opts: {
       delay: Math.max(0, Math.ceil(delayMs)),
+      priority,
       // Not the job's id: a job that is kept for show after it finished would then swallow the next hint of that name.
       // A pull takes each delivery once, and maybe while the job that parked it still ends: there is nothing to leave out.
       ...(data.isPulled !== true && { deduplication: { id: hintId(data) } }),

@@ -4,6 +4,7 @@ import type { DeliveryJob } from "../src/delivery-job.js";
 import { createEnds, type Ends, gate, hint } from "./ends.js";
 import { hasRedisServer, type Service, startPostgresService, startRedisService, waitFor } from "./services.js";
 
+const DELAY_MS = 500;
 const SUCCEEDED = { outcome: "succeeded" };
 
 if (!hasRedisServer) process.stderr.write("redis-server is not installed: the queue's tests on Redis are skipped\n");
@@ -45,7 +46,7 @@ describe.each([
     const seen: string[] = [];
     await queue.enqueue([first, first]);
     await queue.enqueue([first]);
-    expect(await queue.depth()).toBe(1);
+    expect((await queue.depth()).waiting).toBe(1);
     await ends.worker(options, async ({ deliveryId }) => {
       seen.push(deliveryId);
       if (deliveryId === first.deliveryId) await door.passed;
@@ -102,7 +103,7 @@ describe.each([
     await ends.worker(options, async () => ((ranAt = Date.now()), SUCCEEDED));
     const enqueuedAt = Date.now();
     await queue.enqueue([hint({ delayMs: 800 })]);
-    expect(await queue.depth()).toBe(0);
+    expect((await queue.depth()).waiting).toBe(0);
     await waitFor(() => ranAt > 0);
     expect(ranAt - enqueuedAt).toBeGreaterThanOrEqual(800);
     expect(ranAt - enqueuedAt).toBeLessThan(3_000);
@@ -139,14 +140,51 @@ describe.each([
   onBackend("a hint of another shape is refused before it is sent", async () => {
     const queue = await ends.queue(options);
     await expect(queue.enqueue([hint(), hint({ series: 0 })])).rejects.toThrow("series must be greater");
-    expect(await queue.depth()).toBe(0);
+    expect((await queue.depth()).waiting).toBe(0);
   });
 
   onBackend("more hints than one batch holds all arrive", async () => {
     const queue = await ends.queue(options);
     await queue.enqueue(Array.from({ length: 2_500 }, () => hint()));
-    expect(await queue.depth()).toBe(2_500);
+    expect((await queue.depth()).waiting).toBe(2_500);
   });
+
+  onBackend(
+    "hints without a priority come first, then those with less, also when they were delayed or repeated",
+    async () => {
+      const queue = await ends.queue(options);
+      const [last, later, delayed, first] = [
+        hint({ priority: 9 }),
+        hint({ priority: 2 }),
+        hint({ priority: 1, delayMs: DELAY_MS }),
+        hint(),
+      ];
+      const dueAtMs = Date.now() + DELAY_MS + 50;
+      await queue.enqueue([last, later, delayed]);
+      // One that waits keeps its place.
+      await queue.enqueue([{ ...last, priority: 0 }, first]);
+      expect(await queue.depth()).toEqual({ waiting: 3, delayed: 1 });
+      const gone = hint();
+      const seen: string[] = [];
+      const door = gate();
+      await ends.worker(
+        options,
+        async ({ deliveryId }) => {
+          seen.push(deliveryId);
+          if (deliveryId === first.deliveryId) await door.passed;
+          return SUCCEEDED;
+        },
+        1,
+      );
+      await waitFor(() => seen.length === 1);
+      await waitFor(() => Date.now() >= dueAtMs);
+      await queue.enqueue([gone]);
+      door.open();
+      await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 5);
+      const order = [first, gone, delayed, later, last].map(({ deliveryId }) => deliveryId);
+      expect(seen).toEqual(order);
+    },
+  );
 
   onBackend("no more jobs run at once than the concurrency allows", async () => {
     const queue = await ends.queue(options);
@@ -190,7 +228,7 @@ describe.each([
     await closed;
     expect(order).toEqual(["taken", "done", "closed"]);
     expect(await queue.bullQueue.getCompletedCount()).toBe(1);
-    expect(await queue.depth()).toBe(1);
+    expect((await queue.depth()).waiting).toBe(1);
   });
 
   onBackend("an open queue answers a ping and a closed one refuses hints", async () => {

@@ -62,9 +62,10 @@ export async function startContractApi(gate: Partial<Gate> = {}): Promise<Contra
   const database = await createTestDatabase({ template });
   const db = createDatabase({ url: database.url, connectionsMax: CONNECTIONS_MAX, applicationName: "contract-test" });
   const hints: Hint[] = [];
-  const handOver = async (handed: Hint[]): Promise<void> => {
+  const handOver = async (handed: Hint[]): Promise<[]> => {
     hints.push(...handed);
     worker.take(handed);
+    return [];
   };
   const context = createContext({
     db,

@@ -72,6 +72,7 @@ export async function startNativeApi(): Promise<NativeApi> {
   const hints: Hint[] = [];
   const context = createTestContext(db, async (handed) => {
     hints.push(...handed);
+    return [];
   });
   const server = await serve(context, createCallers({ db }).add);
   return {
@@ -116,10 +117,7 @@ export function serveWithoutDatabase(): Promise<NativeServer> {
 /** For surfaces as data: handlers would find no database. */
 export function contextWithoutDatabase(): ApiContext {
   const url = "postgres://127.0.0.1:1/none";
-  return createTestContext(
-    createDatabase({ url, connectionsMax: 1, applicationName: "api-test" }),
-    async () => undefined,
-  );
+  return createTestContext(createDatabase({ url, connectionsMax: 1, applicationName: "api-test" }), async () => []);
 }
 
 /** Serves the native routes of a context. */

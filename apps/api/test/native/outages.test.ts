@@ -26,7 +26,7 @@ describe("with the database away", () => {
   beforeAll(async () => {
     const url = `postgres://127.0.0.1:${await freePort()}/none`;
     db = createDatabase({ url, connectionsMax: 2, applicationName: "api-test" });
-    const context = createTestContext(db, async () => undefined);
+    const context = createTestContext(db, async () => []);
     const caller = { organizationId: UNKNOWN_ID, apiKeyId: UNKNOWN_ID, scopes: SCOPES };
     servers = [
       { name: "at the key", server: await serve(context, createCallers({ db }).add) },

@@ -1,4 +1,5 @@
 import { Prisma } from "@homing/db/client";
+import { BACKLOG_START } from "../deliveries/backlog.js";
 import { type Invariant, LATE_MS } from "./invariant.js";
 
 /** Longer than any deadline and the wait for a database that restarts, which a record may need. */
@@ -31,7 +32,9 @@ export const PROGRESS_INVARIANTS: readonly Invariant[] = [
   {
     name: "relay_overdue",
     meaning: "the relay should have looked at it over 60 s ago",
-    findings: Prisma.sql`SELECT id FROM deliveries WHERE state = 'pending' AND relay_at < ${LATE}`,
+    findings: Prisma.sql`
+      SELECT id FROM deliveries
+      WHERE state = 'pending' AND (relay_at < ${LATE} OR (relay_at > ${BACKLOG_START} AND next_attempt_at < ${LATE}))`,
   },
   {
     name: "line_unattended",

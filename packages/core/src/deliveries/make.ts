@@ -37,6 +37,7 @@ export async function makeDeliveries(
     RETURNING id, webhook_id`;
   return rows.map(({ id, webhook_id }) => ({
     deliveryId: id,
+    organizationId,
     webhookId: webhook_id,
     series: 1,
     number: 1,

@@ -9,6 +9,7 @@ export interface RetryRow {
   /** The index of its request. */
   request: number;
   id: string;
+  organization_id: string;
   /** null: it was not found. */
   webhook_id: string | null;
   outcome: RetryOutcome;
@@ -109,7 +110,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
 
 /** What came of each, and in which series it is now: one that was opened is in its next one, also when another request opened it. */
 const ANSWER = Prisma.sql`
-    SELECT verdict.request::int, verdict.id, webhook_id,
+    SELECT verdict.request::int, verdict.id, verdict.organization_id, webhook_id,
            CASE
              WHEN outcome <> 'opened' OR opened.ordinal = verdict.ordinal THEN outcome
              WHEN verdict.request IN (SELECT request FROM blocked) THEN 'not_opened'
@@ -158,8 +159,9 @@ function asked(requests: readonly RetryRequest[], { nowMs, at }: Moment): Prisma
 }
 
 /** The hint for what a request opened, if it did. */
-export function openedHint({ id, webhook_id: webhookId, outcome, series }: RetryRow): Hint[] {
+export function openedHint(row: RetryRow): Hint[] {
+  const { id, organization_id: organizationId, webhook_id: webhookId, outcome, series } = row;
   return outcome !== "opened" || series === null || webhookId === null
     ? []
-    : [{ deliveryId: id, webhookId, series, number: 1, delayMs: 0 }];
+    : [{ deliveryId: id, organizationId, webhookId, series, number: 1, delayMs: 0 }];
 }

@@ -51,6 +51,6 @@ function soonRetry({ claim, settlement }: SettledAttempt): Hint[] {
   if (settlement.state !== "pending" || settlement.delayMs > HINT_HORIZON_MS) return [];
   // Its place is the head of its webhook's line.
   if (claim.isOrdered) return [];
-  const { deliveryId, webhookId, series, number } = claim;
-  return [{ deliveryId, webhookId, series, number: number + 1, delayMs: settlement.delayMs }];
+  const { deliveryId, organizationId, webhookId, series, number } = claim;
+  return [{ deliveryId, organizationId, webhookId, series, number: number + 1, delayMs: settlement.delayMs }];
 }

@@ -1,8 +1,10 @@
 import type { Context, Hint } from "../context.js";
+import { BACKLOG_START } from "./backlog.js";
 import { HINT_HORIZON_MS, HINT_PATIENCE_MS, handOver } from "./hint.js";
 
 interface RelayedRow {
   id: string;
+  organization_id: string;
   event_id: string;
   webhook_id: string;
   series: number;
@@ -11,30 +13,40 @@ interface RelayedRow {
   is_taken_over: boolean;
 }
 
+export interface RelayOptions {
+  /** Most to hand over. */
+  limit: number;
+  lostAgeMs: number | null;
+  /** Organizations that are passed over, and with them the backlog. */
+  passing?: readonly string[];
+}
+
 /**
  * Hands over what waits for a worker and has no hint in the queue: retries that came due, leases that ran out, hints that
- * got lost. Any number of relays may run at once: each takes rows that no other holds.
+ * got lost; then, up to the limit, what waits in the backlog. Any number of relays may run at once: each takes rows that no other holds.
  * @param options.lostAgeMs hints handed over so many milliseconds ago or earlier are known to be gone and are handed over again
  *   without waiting for their patience to run out; null when none are
  * @returns how many were handed over, where `limit` means that there may be more; and whether the queue took them
  */
 export async function relayDeliveries(
   context: Pick<Context, "db" | "enqueue" | "log">,
-  options: { limit: number; lostAgeMs: number | null },
+  options: RelayOptions,
 ): Promise<{ handedOver: number; isTaken: boolean }> {
   const rows = await takeWaiting(context.db, options);
-  const isTaken = await handOver(
-    context,
-    rows.toSorted(byEvent).map(({ id, webhook_id, series, attempts_in_series, delay_ms, is_taken_over }): Hint => ({
-      deliveryId: id,
-      webhookId: webhook_id,
-      series,
-      number: attempts_in_series + 1,
-      delayMs: delay_ms,
-      ...(is_taken_over && { isTakenOver: true }),
-    })),
-  );
+  const isTaken = await handOver(context, rows.toSorted(byEvent).map(toHint));
   return { handedOver: rows.length, isTaken };
+}
+
+function toHint(row: RelayedRow): Hint {
+  return {
+    deliveryId: row.id,
+    organizationId: row.organization_id,
+    webhookId: row.webhook_id,
+    series: row.series,
+    number: row.attempts_in_series + 1,
+    delayMs: row.delay_ms,
+    ...(row.is_taken_over && { isTakenOver: true }),
+  };
 }
 
 /** A UUIDv7 sorts by its time: what was published first is handed over first. */
@@ -43,24 +55,29 @@ function byEvent(one: RelayedRow, other: RelayedRow): number {
   return one.event_id < other.event_id ? -1 : 1;
 }
 
-function takeWaiting(
-  db: Context["db"],
-  { limit, lostAgeMs }: { limit: number; lostAgeMs: number | null },
-): Promise<RelayedRow[]> {
+function takeWaiting(db: Context["db"], { limit, lostAgeMs, passing = [] }: RelayOptions): Promise<RelayedRow[]> {
   const lookAheadMs = lostAgeMs === null ? 0 : HINT_HORIZON_MS + HINT_PATIENCE_MS;
   return db.$queryRaw<RelayedRow[]>`
-    WITH waiting AS (
+    WITH due AS MATERIALIZED (
       SELECT id FROM deliveries
       WHERE relay_at <= now() + ${lookAheadMs} * interval '1 millisecond'
         AND (relay_at <= now() OR (state = 'pending' AND queued_at <= now() - ${lostAgeMs}::float8 * interval '1 millisecond'))
+        AND organization_id <> ALL (${[...passing]}::uuid[])
       ORDER BY relay_at, event_id
       LIMIT ${limit}
+      FOR UPDATE SKIP LOCKED
+    ),
+    backlog AS MATERIALIZED (
+      SELECT id FROM deliveries
+      WHERE relay_at > ${BACKLOG_START}
+      ORDER BY relay_at
+      LIMIT CASE WHEN ${passing.length > 0} THEN 0 ELSE ${limit} - (SELECT count(*) FROM due) END
       FOR UPDATE SKIP LOCKED
     )
     UPDATE deliveries SET
       queued_at = now(),
       relay_at = greatest(now(), next_attempt_at) + ${HINT_PATIENCE_MS} * interval '1 millisecond'
-    WHERE id = ANY (ARRAY (SELECT id FROM waiting)) AND relay_at IS NOT NULL
-    RETURNING id, event_id, webhook_id, series, attempts_in_series,
+    WHERE id = ANY (ARRAY (SELECT id FROM due UNION ALL SELECT id FROM backlog)) AND relay_at IS NOT NULL
+    RETURNING id, organization_id, event_id, webhook_id, series, attempts_in_series,
       greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over`;
 }

@@ -1,4 +1,5 @@
 import { Prisma, type Transaction } from "@homing/db/client";
+import { backlogTime } from "../deliveries/backlog.js";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
 import { IS_LINED, openLines } from "../lanes/line.js";
 import { lockedQuota } from "../organizations/quota.js";
@@ -17,9 +18,12 @@ export interface InsertedRow {
   matched_webhooks: number;
   created_at: Date;
   unknown_webhooks: string[] | null;
-  /** Those that are due now, and the webhook of each. */
+  organization_id: string;
+  /** Those that are to be handed over now, and the webhook of each. */
   delivery_ids: string[];
   webhook_ids: string[];
+  /** How many joined the backlog instead. */
+  backlogged: number;
   /** The webhooks in whose lines it stands. */
   lined_webhook_ids: string[];
 }
@@ -27,12 +31,14 @@ export interface InsertedRow {
 /**
  * The one statement of a publish. The webhooks are read by the statement that inserts, so one made a moment ago gets the event;
  * one that is disabled gets it held.
+ * @param places the organizations whose deliveries join the backlog, and at which step; none unless told
  * @returns rows in the order of the events; none for the events of a request whose idempotency key was used before
  */
 export function insertEvents(
   db: Transaction,
   requests: readonly PublishRequest[],
   events: readonly NewEvent[],
+  places: ReadonlyMap<string, number> = new Map(),
 ): Promise<InsertedRow[]> {
   return db.$queryRaw<InsertedRow[]>`
     WITH ${requestInput(requests)},
@@ -58,18 +64,20 @@ export function insertEvents(
       RETURNING id, matched_webhooks, created_at
     ),
     ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
-    ${MADE},
+    ${made(places)},
     due AS (
       SELECT event_id,
-             array_agg(id::text ORDER BY id) FILTER (WHERE parked_at IS NULL) AS delivery_ids,
-             array_agg(webhook_id::text ORDER BY id) FILTER (WHERE parked_at IS NULL) AS webhook_ids,
+             array_agg(id::text ORDER BY id) FILTER (WHERE queued_at IS NOT NULL) AS delivery_ids,
+             array_agg(webhook_id::text ORDER BY id) FILTER (WHERE queued_at IS NOT NULL) AS webhook_ids,
+             count(*) FILTER (WHERE queued_at IS NULL AND parked_at IS NULL)::int AS backlogged,
              array_agg(webhook_id::text) FILTER (WHERE parked_at IS NOT NULL) AS lined_webhook_ids
       FROM made WHERE state = 'pending' GROUP BY event_id
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM made WHERE parked_at IS NOT NULL)`)})
-    SELECT input.id AS event_id, coalesce(published.matched_webhooks, 0) AS matched_webhooks,
+    SELECT input.id AS event_id, input.organization_id, coalesce(published.matched_webhooks, 0) AS matched_webhooks,
            coalesce(published.created_at, now()) AS created_at, unknown_webhooks, coalesce(delivery_ids, '{}') AS delivery_ids,
-           coalesce(due.webhook_ids, '{}') AS webhook_ids, coalesce(lined_webhook_ids, '{}') AS lined_webhook_ids
+           coalesce(due.webhook_ids, '{}') AS webhook_ids, coalesce(backlogged, 0) AS backlogged,
+           coalesce(lined_webhook_ids, '{}') AS lined_webhook_ids
     FROM input
     LEFT JOIN published ON published.id = input.id
     LEFT JOIN refused ON refused.event_id = input.id
@@ -101,17 +109,22 @@ const MATCHED = Prisma.sql`
 
 /**
  * One delivery for each match: due now, held while its webhook is disabled, skipped beyond the organization's quota. It counts as
- * handed over as it is made; if the hint gets lost, its patience runs out. One of a webhook with a line goes there, and numbers, which
- * are given in the order of the events, are the order of the line.
+ * handed over as it is made, unless its organization's join the backlog; if the hint gets lost, its patience runs out. One of a webhook
+ * with a line goes there, and numbers, which are given in the order of the events, are the order of the line.
  */
-const MADE = Prisma.sql`
+function made(places: ReadonlyMap<string, number>): Prisma.Sql {
+  return Prisma.sql`
+    crowded AS MATERIALIZED (
+      SELECT * FROM unnest(${[...places.keys()]}::uuid[], ${[...places.values()]}::int[]) AS t (organization_id, place)
+    ),
     planned AS MATERIALIZED (
       SELECT organization_id, event_id, webhook_id, (CASE
         WHEN row_number() OVER (PARTITION BY organization_id ORDER BY event_id, webhook_id) > remaining THEN 'skipped'
         WHEN matched.state = 'enabled' THEN 'pending'
         ELSE 'held'
-      END)::delivery_state AS state, is_lined
+      END)::delivery_state AS state, is_lined, place
       FROM matched JOIN published ON published.id = matched.event_id LEFT JOIN quota USING (organization_id)
+      LEFT JOIN crowded USING (organization_id)
     ),
     charged AS (
       UPDATE organizations SET quota_month = this_month, quota_used = used + counted.deliveries
@@ -124,13 +137,16 @@ const MADE = Prisma.sql`
       INSERT INTO deliveries (organization_id, event_id, webhook_id, state, next_attempt_at, queued_at, relay_at, parked_at)
       SELECT organization_id, event_id, webhook_id, state,
              CASE state WHEN 'pending' THEN now() END,
-             CASE WHEN state = 'pending' AND NOT is_lined THEN now() END,
-             CASE WHEN state = 'pending' AND NOT is_lined THEN now() + ${HINT_PATIENCE_MS} * interval '1 millisecond' END,
+             CASE WHEN state = 'pending' AND NOT is_lined AND place IS NULL THEN now() END,
+             CASE WHEN state = 'pending' AND NOT is_lined THEN
+               coalesce(${backlogTime(Prisma.sql`place`)}, now() + ${HINT_PATIENCE_MS} * interval '1 millisecond')
+             END,
              CASE WHEN state = 'pending' AND is_lined THEN now() END
       FROM planned
       ORDER BY event_id
-      RETURNING id, event_id, webhook_id, state, parked_at
+      RETURNING id, event_id, webhook_id, state, queued_at, parked_at
     )`;
+}
 
 function requestInput(requests: readonly PublishRequest[]): Prisma.Sql {
   return Prisma.sql`

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
 import { pullLines } from "../lanes/pull.js";
+import type { Backlog } from "../shares/fair-queue.js";
 import type { PublishRequest, PublishedEvent } from "./event.js";
 import { type FirstAnswer, findFirstAnswers, keyName } from "./first-answer.js";
 import { type InsertedRow, type NewEvent, insertEvents } from "./insert.js";
@@ -19,15 +20,18 @@ export type PublishOutcome =
  * Publishes the events of any requests in one statement: the events, and one delivery for each webhook that matches at this very
  * moment. A request's events are published all or none. When this resolves they are committed and nothing can lose them; the queue
  * is told after.
+ * @param backlog who hands nothing over while the queue is full; nobody, unless told
  * @returns one outcome for each request, in order
  * @throws what the database throws: nothing was published then, or its answer got lost
  */
 export async function publishEvents(
   context: Pick<Context, "db" | "enqueue" | "log">,
   requests: readonly PublishRequest[],
+  backlog?: Backlog,
 ): Promise<PublishOutcome[]> {
   const groups = requests.map((request, place) => request.events.map((event) => ({ ...event, id: uuidv7(), place })));
-  const rows = await insertEvents(context.db, requests, groups.flat());
+  const rows = await insertEvents(context.db, requests, groups.flat(), placesIn(backlog, requests));
+  for (const { organization_id, backlogged } of rows) backlog?.join(organization_id, backlogged);
   void handOver(context, rows.flatMap(firstHints));
   const lined = rows.flatMap(({ lined_webhook_ids }) => lined_webhook_ids);
   if (lined.length > 0) void pullNow(context, lined);
@@ -41,11 +45,18 @@ export async function publishEvents(
   });
 }
 
+/** The organizations whose deliveries join the backlog, and at which step. */
+function placesIn(backlog: Backlog | undefined, requests: readonly PublishRequest[]): Map<string, number> {
+  const organizationIds = new Set(requests.map(({ organizationId }) => organizationId));
+  const places = [...organizationIds].map((id): [string, number] => [id, backlog?.placeOf(id) ?? 0]);
+  return new Map(places.filter(([, place]) => place > 0));
+}
+
 /** What tells the queue of an inserted event's deliveries, once they are committed. */
-export function firstHints({ delivery_ids, webhook_ids }: InsertedRow): Hint[] {
+export function firstHints({ organization_id: organizationId, delivery_ids, webhook_ids }: InsertedRow): Hint[] {
   return delivery_ids.flatMap((deliveryId, index) => {
     const webhookId = webhook_ids[index];
-    return webhookId === undefined ? [] : [{ deliveryId, webhookId, series: 1, number: 1, delayMs: 0 }];
+    return webhookId === undefined ? [] : [{ deliveryId, organizationId, webhookId, series: 1, number: 1, delayMs: 0 }];
   });
 }
 

@@ -32,6 +32,7 @@ export interface Pulled {
 
 interface PulledLine {
   webhook_id: string;
+  organization_id: string;
   is_empty: boolean;
   taken: { id: string; series: number; attempts_in_series: number }[];
 }
@@ -88,9 +89,10 @@ async function handOverLines(
   }));
 }
 
-function hintsOf({ webhook_id, taken }: PulledLine): Hint[] {
+function hintsOf({ webhook_id, organization_id, taken }: PulledLine): Hint[] {
   return taken.map(({ id, series, attempts_in_series }) => ({
     deliveryId: id,
+    organizationId: organization_id,
     webhookId: webhook_id,
     series,
     number: attempts_in_series + 1,
@@ -154,14 +156,14 @@ async function takeHeads(transaction: Transaction, locked: readonly LockedLine[]
       WHERE webhook_lines.webhook_id = moved.webhook_id AND ${IS_DONE_WITH}
     ),
     ${PAUSED}
-    SELECT webhook_id, is_empty, taken FROM moved`;
+    SELECT webhook_id, organization_id, is_empty, taken FROM moved`;
 }
 
 /** What each line's webhook allows, as it is now. */
 function lines(ids: string[], { wanted, isRound }: Asked): Prisma.Sql {
   return Prisma.sql`
     line AS MATERIALIZED (
-      SELECT webhook_id, wanted, ${isRound}::bool AS is_round, circuit, ordering, state = 'enabled' AS is_enabled,
+      SELECT webhook_id, webhooks.organization_id, wanted, ${isRound}::bool AS is_round, circuit, ordering, state = 'enabled' AS is_enabled,
              pull_at <= now() AS is_due, pause_ms, rate_limit_count,
              rate_limit_period_seconds * interval '1 second' AS period,
              window_started_at > now() - rate_limit_period_seconds * interval '1 second' AS is_in_window, window_started_at, window_used,
@@ -182,7 +184,7 @@ function lines(ids: string[], { wanted, isRound }: Asked): Prisma.Sql {
 /** One at a time in order, one for a probe, and no more than the rate has left. */
 const ALLOWED = Prisma.sql`
     allowed AS MATERIALIZED (
-      SELECT webhook_id, is_round, circuit, ordering, is_due, is_taken, pause_ms, period, rate_limit_count,
+      SELECT webhook_id, organization_id, is_round, circuit, ordering, is_due, is_taken, pause_ms, period, rate_limit_count,
              CASE WHEN is_in_window THEN window_started_at ELSE now() END AS window_started_at,
              CASE WHEN is_in_window THEN window_used ELSE 0 END AS window_used,
              greatest(0, least(
@@ -199,7 +201,8 @@ const ALLOWED = Prisma.sql`
     )`;
 
 const ALLOWED_COLUMNS = Prisma.sql`
-  webhook_id, is_round, circuit, ordering, is_due, is_taken, pause_ms, period, rate_limit_count, window_started_at, window_used, deliveries`;
+  webhook_id, organization_id, is_round, circuit, ordering, is_due, is_taken, pause_ms, period, rate_limit_count, window_started_at,
+  window_used, deliveries`;
 
 /** An empty line that has nothing to remember either. */
 const IS_DONE_WITH = Prisma.sql`(moved.is_empty AND moved.circuit = 'closed' AND NOT moved.is_taken AND moved.window_used = 0)`;
