@@ -2,7 +2,7 @@ import type { Transaction } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
 import { TRANSACTION_WAITS } from "../deliveries/open-series.js";
-import { PROBE_PAUSE_MS } from "./pull.js";
+import { PROBE_PAUSE_MS } from "./take-heads.js";
 
 /** Parked as the circuit opens; what is due beyond that is parked by its claim. */
 const PARKED_AT_ONCE_MAX = 10_000;
