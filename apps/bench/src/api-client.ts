@@ -17,6 +17,8 @@ export interface ApiClient {
 /** What the API is told of a webhook besides the events it wants. */
 export interface WebhookBody {
   url: string;
+  /** Those of its name unless told. */
+  event_types?: string[];
   in_flight_max?: number;
   ordering?: "event";
   retry_policy?: { delays_seconds: number[]; jitter: number };
@@ -37,7 +39,7 @@ export function createApiClient({ url, key }: { url: string; key: string }): Api
   }
 
   async function makeWebhook(name: string, settings: WebhookBody): Promise<string> {
-    const { id }: { id: string } = JSON.parse(await post("/v1/webhooks", { ...settings, event_types: [typeOf(name)] }));
+    const { id }: { id: string } = JSON.parse(await post("/v1/webhooks", { event_types: [typeOf(name)], ...settings }));
     return id;
   }
 

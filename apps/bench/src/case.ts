@@ -1,4 +1,5 @@
 import type { Backend } from "./config.js";
+import type { Goal } from "./goal.js";
 import type { Latency } from "./latency.js";
 
 /** How large and how long a case is. */
@@ -22,6 +23,8 @@ export interface Comparison {
 
 export interface CaseResult {
   comparisons: Comparison[];
+  /** What is expected of other figures. */
+  goals: Goal[];
   /** Other figures, by what they are. */
   figures: Record<string, number>;
   /** Anything lost, stuck or out of order. */
@@ -33,6 +36,8 @@ export interface Case {
   /** What `--only` calls it. */
   name: string;
   title: string;
+  /** Only in the long form, or where it is named. */
+  isLong?: boolean;
   run(options: CaseOptions): Promise<CaseResult>;
 }
 

@@ -13,8 +13,8 @@ export interface Child<Order extends object> {
 }
 
 /** Starts one of this program's scripts, which ends itself when the channel to this process closes. */
-export function startChild<Order extends object>(script: string): Child<Order> {
-  const child = fork(script, { env: inheritedEnv(), detached: true, serialization: "advanced" });
+export function startChild<Order extends object>(script: string, env: NodeJS.ProcessEnv = {}): Child<Order> {
+  const child = fork(script, { env: { ...inheritedEnv(), ...env }, detached: true, serialization: "advanced" });
   child.on("error", () => undefined);
   return {
     process: child,

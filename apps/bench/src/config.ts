@@ -12,17 +12,18 @@ const OPTIONS = {
 export const HELP = `Usage: npm run bench -- [options]
 Measures a real installation on this machine (API, workers, Postgres, Redis, a load generator and a sink, all on loopback).
 
-  --scenario S    isolation: what bad endpoints, a loud organization, a release and an ordered webhook cost everybody else
-  --only A,B      only these cases of the scenario, by their letters
-  --quick         shorter phases
+  --scenario S    speed (the default): what it publishes and delivers, against a naive build and bare parts, and what it costs
+                  isolation: what bad endpoints, a loud organization, a release and an ordered webhook cost everybody else
+  --only A,B      only these cases of the scenario, by their names
+  --quick         shorter phases, and without the cases that take long
   --backend B     redis (the default) or postgres
   --json FILE     also writes the results there
   --help          this text
 
-Status 0: nothing lost, stuck or out of order, however slow. 1: otherwise. 2: an option is wrong.
+Status 0: nothing lost, repeated, stuck or out of order, however slow. 1: otherwise. 2: an option is wrong.
 `;
 
-const SCENARIOS = ["isolation"] as const;
+const SCENARIOS = ["speed", "isolation"] as const;
 const BACKENDS = ["redis", "postgres"] as const;
 const CASE_NAMES = /^[a-z0-9]+(,[a-z0-9]+)*$/;
 
@@ -57,6 +58,12 @@ export function readArguments(args: string[]): Arguments {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: "fault", message: message.split("\n", 1)[0] ?? message };
   }
+}
+
+/** What the bench's own servers are told by its installation. */
+export function ownEnv(): { port: number; databaseUrl: string; redisUrl: string } {
+  const { PORT = "0", DATABASE_URL = "", REDIS_URL = "" } = process.env;
+  return { port: Number(PORT), databaseUrl: DATABASE_URL, redisUrl: REDIS_URL };
 }
 
 /** What the processes that are started inherit. */

@@ -29,10 +29,19 @@ const SCRIPTS = {
 
 export interface InstallationOptions {
   backend: Backend;
+  /** That are started at once. */
   workers: number;
   /** Attempts under way at once in each worker. */
   concurrency: number;
   isIsolating: boolean;
+}
+
+/** The processes of an installation, by their kind. */
+export interface Pids {
+  api: number[];
+  worker: number[];
+  postgres: number[];
+  redis: number[];
 }
 
 /** All of Homing as real processes on loopback, with a load generator and a sink beside it. */
@@ -44,6 +53,12 @@ export interface Installation {
   sink: SinkProcess;
   load: LoadProcess;
   programs: readonly Program[];
+  pids: Pids;
+  databaseUrl: string;
+  redisUrl: string | null;
+  startWorker: () => Promise<Program>;
+  /** Starts another program of the bench's own with this installation's environment. */
+  startOther: (name: string, script: string) => Promise<{ program: Program; url: string }>;
 }
 
 /** What was started, to be undone last first, also after a start that failed half way. */
@@ -59,21 +74,39 @@ export async function startInstallation(options: InstallationOptions, undo: Undo
   undo.push(() => load.stop());
   const key = `hom_${randomBytes(API_KEY_BYTES).toString("base64url")}`;
   const programs: Program[] = [];
-  const start = async (kind: "api" | "worker", number: number): Promise<number> => {
+  const pids: Pids = { api: [], worker: [], ...env.pids };
+  const start = async (name: string, script: string, own: (port: string) => NodeJS.ProcessEnv) => {
     const port = await freePort();
-    const own = kind === "api" ? { PORT: String(port), HOMING_API_KEY: key } : { WORKER_HEALTH_PORT: String(port) };
-    const name = `${kind}-${number}`;
     const logFile = join(directory, `${name}.log`);
-    const program = await startProgram({ name, script: SCRIPTS[kind], port, env: { ...env.all, ...own }, logFile });
+    const program = await startProgram({ name, script, port, env: { ...env.all, ...own(String(port)) }, logFile });
     undo.push(() => program.stop());
     programs.push(program);
-    return port;
+    return { program, url: `http://127.0.0.1:${port}` };
   };
-  const apiPort = await start("api", 1);
-  for (let number = 1; number <= options.workers; number++) await start("worker", number);
+  const startWorker = async (): Promise<Program> => {
+    const name = `worker-${pids.worker.length + 1}`;
+    const { program } = await start(name, SCRIPTS.worker, (port) => ({ WORKER_HEALTH_PORT: port }));
+    pids.worker.push(program.pid);
+    return program;
+  };
+  const api = await start("api", SCRIPTS.api, (port) => ({ PORT: port, HOMING_API_KEY: key }));
+  pids.api.push(api.program.pid);
+  for (let number = 1; number <= options.workers; number++) await startWorker();
   const db = createDatabase({ url: env.databaseUrl, connectionsMax: CONNECTIONS_MAX, applicationName: "homing-bench" });
   undo.push(() => db.$disconnect());
-  return { apiUrl: `http://127.0.0.1:${apiPort}`, key, db, sink, load, programs };
+  return {
+    apiUrl: api.url,
+    key,
+    db,
+    sink,
+    load,
+    programs,
+    pids,
+    databaseUrl: env.databaseUrl,
+    redisUrl: env.redisUrl,
+    startWorker,
+    startOther: (name, script) => start(name, script, (port) => ({ PORT: port })),
+  };
 }
 
 /** Undoes every step, whatever one of them throws. */
@@ -87,7 +120,12 @@ export async function undoAll(undo: Undo): Promise<void> {
 async function startStores(
   { backend, concurrency, isIsolating }: InstallationOptions,
   { directory, undo }: { directory: string; undo: Undo },
-): Promise<{ databaseUrl: string; all: NodeJS.ProcessEnv }> {
+): Promise<{
+  databaseUrl: string;
+  redisUrl: string | null;
+  all: NodeJS.ProcessEnv;
+  pids: Pick<Pids, "postgres" | "redis">;
+}> {
   const postgres = await startPostgres({
     directory: join(directory, "postgres"),
     durable: true,
@@ -110,5 +148,10 @@ async function startStores(
   const run = promisify(execFile);
   const scripts = backend === "postgres" ? [SCRIPTS.migrate, SCRIPTS.migrateQueue] : [SCRIPTS.migrate];
   for (const script of scripts) await run(process.execPath, [script], { env: { ...inheritedEnv(), ...all } });
-  return { databaseUrl: postgres.url, all };
+  return {
+    databaseUrl: postgres.url,
+    redisUrl: redis?.url ?? null,
+    all,
+    pids: { postgres: [postgres.pid], redis: redis === null ? [] : [redis.pid] },
+  };
 }

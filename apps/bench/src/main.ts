@@ -1,14 +1,16 @@
 import { writeFile } from "node:fs/promises";
-import { availableParallelism, loadavg } from "node:os";
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { findRedisServer } from "@homing/local/redis";
 import type { Case } from "./case.js";
+import { verdictOn } from "./goal.js";
 import { type BenchConfig, HELP, readArguments } from "./config.js";
 import { describeCases, isMet, type ReportedCase } from "./report.js";
 import { ISOLATION } from "./scenarios/isolation.js";
+import { SPEED } from "./speed/speed.js";
 
 const USAGE_ERROR = 2;
 const INTERRUPTED = 130;
-const SCENARIOS: Record<BenchConfig["scenario"], readonly Case[]> = { isolation: ISOLATION };
+const SCENARIOS: Record<BenchConfig["scenario"], readonly Case[]> = { speed: SPEED, isolation: ISOLATION };
 
 process.exitCode = await main(process.argv.slice(2));
 // What an interrupted case still waits for is over with its processes.
@@ -36,7 +38,9 @@ async function run(config: BenchConfig): Promise<number> {
   if (config.backend === "redis" && findRedisServer() === null) {
     return fail("redis-server is not installed: install it, or take --backend postgres");
   }
-  const chosen = all.filter(({ name }) => config.only.length === 0 || config.only.includes(name));
+  const chosen = all.filter(({ name, isLong = false }) =>
+    config.only.length === 0 ? !(isLong && config.isQuick) : config.only.includes(name),
+  );
   const results: ReportedCase[] = [];
   const signal = endingSignal();
   print(
@@ -66,10 +70,17 @@ function endingSignal(): AbortSignal {
 }
 
 function json({ scenario, isQuick, backend }: BenchConfig, cases: ReportedCase[]): string {
-  const machine = { cores: availableParallelism(), load: loadavg(), node: process.version };
+  const machine = {
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    load: loadavg(),
+    node: process.version,
+  };
   const judged = cases.map((one) => ({
     ...one,
     comparisons: one.comparisons.map((comparison) => ({ ...comparison, isMet: isMet(comparison) })),
+    goals: one.goals.map((goal) => ({ ...goal, verdict: verdictOn(goal) })),
   }));
   return `${JSON.stringify({ scenario, isQuick, backend, machine, cases: judged }, null, 2)}\n`;
 }

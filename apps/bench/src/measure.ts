@@ -3,8 +3,9 @@ import type { CaseOptions, CaseResult } from "./case.js";
 import { type Installation, startInstallation, type Undo, undoAll } from "./installation.js";
 import { createSession, type Session } from "./session.js";
 
-/** An installation of a case's own, of two workers. */
-const WORKERS = { workers: 2, concurrency: 25 };
+/** Of each case. */
+export const WORKERS = 2;
+const CONCURRENCY = 25;
 
 /** What a case works with. */
 export interface Bench {
@@ -16,13 +17,20 @@ export interface Bench {
 
 /** Runs one case on an installation of its own, audits it and ends it, whatever happens. */
 export async function measure(
-  { backend, signal, isIsolating }: Pick<CaseOptions, "backend" | "signal"> & { isIsolating: boolean },
+  options: Pick<CaseOptions, "backend" | "signal"> & {
+    isIsolating: boolean;
+    /** That are started at once; 2 unless told. */
+    workers?: number;
+    /** Attempts under way at once in each worker; 25 unless told. */
+    concurrency?: number;
+  },
   run: (bench: Bench) => Promise<Omit<CaseResult, "findings">>,
 ): Promise<CaseResult> {
+  const { backend, signal, isIsolating, workers = WORKERS, concurrency = CONCURRENCY } = options;
   const undo: Undo = [];
   try {
-    const installation = await startInstallation({ backend, isIsolating, ...WORKERS }, undo);
-    const session = createSession(installation);
+    const installation = await startInstallation({ backend, isIsolating, workers, concurrency }, undo);
+    const session = createSession(installation, undo);
     const api = createApiClient({ url: installation.apiUrl, key: installation.key });
     const result = await Promise.race([run({ installation, session, api }), interruption(signal)]);
     await session.audit();
@@ -39,6 +47,3 @@ function interruption(signal: AbortSignal): Promise<never> {
     else signal.addEventListener("abort", end, { once: true });
   });
 }
-
-/** Attempts that all workers of a case make at once. */
-export const SLOTS = WORKERS.workers * WORKERS.concurrency;

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { auditDeliveries } from "@homing/core/audit/audit-deliveries";
 import { waitFor } from "@homing/local/wait-for";
 import type { Arrival } from "./arrival.js";
-import type { Installation } from "./installation.js";
+import type { Installation, Undo } from "./installation.js";
 import { type Latency, latencyOf } from "./latency.js";
 import type { Stream, StreamResult } from "./load.js";
+import { busyShare, machineTimes } from "./machine.js";
 
 const DRAIN_MS_MAX = 150_000;
 const DRAIN_POLL_MS = 200;
@@ -14,6 +15,8 @@ export interface Phase {
   name: string;
   /** What the load came to; empty until it ended. */
   streams: StreamResult[];
+  /** The part of the machine that was busy meanwhile, from 0 to 1: near 1 latencies show the machine's queue. */
+  busy: number;
   /** Arrivals of one stream of this phase. */
   arrivals(stream: string): Arrival[];
   latency(...streams: string[]): Latency;
@@ -31,11 +34,13 @@ export interface Session {
   drain(phases: readonly Phase[], streams: readonly string[]): Promise<void>;
   /** Anything lost, stuck or out of order, refused or ended by itself. */
   findings: string[];
+  /** Also to be ended with the installation. */
+  onEnd(step: () => Promise<unknown>): void;
   /** Checks in the database that nothing is stuck or contradicts itself. */
   audit(): Promise<void>;
 }
 
-export function createSession({ apiUrl, load, sink, db, programs }: Installation): Session {
+export function createSession({ apiUrl, load, sink, db, programs }: Installation, undo: Undo): Session {
   const findings: string[] = [];
 
   function createPhase(name: string): Phase {
@@ -44,6 +49,7 @@ export function createSession({ apiUrl, load, sink, db, programs }: Installation
     return {
       name,
       streams: [],
+      busy: Number.NaN,
       arrivals,
       latency: (...streams) => latencyOf(streams.flatMap((stream) => firstOfEach(arrivals(stream)).map(latencyMs))),
     };
@@ -51,11 +57,14 @@ export function createSession({ apiUrl, load, sink, db, programs }: Installation
 
   return {
     findings,
+    onEnd: (step) => void undo.push(step),
     async run(name, streams, { durationMs, orUntil }) {
+      const before = machineTimes();
       const running = load.start({ phase: name, url: apiUrl, streams, durationMs });
       void orUntil?.finally(() => running.stop());
       const phase = createPhase(name);
       phase.streams.push(...(await running.ended));
+      phase.busy = busyShare(before, machineTimes());
       for (const { name: stream, refused, refusals } of phase.streams) {
         if (refused > 0) findings.push(`${name}: ${refused} publishes of ${stream} were refused: ${refusals[0]}`);
       }
@@ -95,6 +104,11 @@ export function firstOfEach(arrivals: readonly Arrival[]): Arrival[] {
   const first = new Map<number, Arrival>();
   for (const arrival of arrivals) if (!first.has(arrival.number)) first.set(arrival.number, arrival);
   return [...first.values()];
+}
+
+/** How busy the machine was, in per cent, for a report. */
+export function busyFigures(base: Phase, harmed: Phase): Record<string, number> {
+  return { "machine busy, base %": base.busy * 100, "with %": harmed.busy * 100 };
 }
 
 /** Publish to receive. */

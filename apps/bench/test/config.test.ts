@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
 import { readArguments } from "../src/config.js";
 
-test("without options all cases of isolation are measured at length, with the queue on Redis", () => {
+test("without options all cases of speed are measured at length, with the queue on Redis", () => {
   expect(readArguments([])).toEqual({
     kind: "run",
-    config: { scenario: "isolation", only: [], isQuick: false, backend: "redis", jsonFile: null },
+    config: { scenario: "speed", only: [], isQuick: false, backend: "redis", jsonFile: null },
   });
 });
 
@@ -18,7 +18,7 @@ test("options choose cases, form, backend and file", () => {
 
 test.each([
   [["--backend", "mysql"], '--backend takes redis or postgres, not "mysql"'],
-  [["--scenario", ""], '--scenario takes isolation, not ""'],
+  [["--scenario", ""], '--scenario takes speed or isolation, not ""'],
   [["--only", "a b"], '--only takes letters with commas between, not "a b"'],
 ])("%j is a fault in one line", (args, message) => {
   expect(readArguments(args)).toEqual({ kind: "fault", message });

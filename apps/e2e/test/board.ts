@@ -3,7 +3,7 @@ import type { Installation } from "./installation.js";
 
 const QUEUE = "deliveries";
 
-type JobStatus = "active" | "completed" | "waiting" | "delayed" | "failed";
+type JobStatus = "active" | "completed" | "waiting" | "prioritized" | "delayed" | "failed";
 
 interface BoardQueues {
   queues: { name: string; jobs: { data: { deliveryId: string; series: number; number: number } }[] }[];

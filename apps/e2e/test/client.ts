@@ -7,6 +7,7 @@ export interface Webhook {
   disabled_reason: string | null;
   failing_since: string | null;
   circuit: "closed" | "open" | "half_open";
+  circuit_openings: number;
 }
 
 export interface Published {

@@ -106,7 +106,11 @@ describeOn(BACKENDS, "one webhook and its neighbours", (backend) => {
       isWell = true;
       const { client } = installation();
       await waitForStates(client, { webhookId, state: "succeeded", count: events }, PATIENCE_MS);
-      expect(await client.webhook(webhookId)).toMatchObject({ circuit: "closed", state: "enabled" });
+      expect(await client.webhook(webhookId)).toMatchObject({
+        circuit: "closed",
+        state: "enabled",
+        circuit_openings: 1,
+      });
     },
     TEST_MS_MAX,
   );

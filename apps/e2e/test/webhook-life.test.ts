@@ -8,9 +8,9 @@ import { headerOf, verifyWithBoth } from "./received.js";
 import { useInstallation } from "./use-installation.js";
 import { deliveryOf, waitForState, waitForStates } from "./wait-for-deliveries.js";
 
-// Together more than are released in one round.
-const HELD_BATCHES = 12;
-const BATCH_EVENTS = 50;
+// Together many more than one pull of a release takes.
+const HELD_BATCHES = 6;
+const BATCH_EVENTS = 20;
 const LONG_SECONDS = 3_600;
 
 describeOn(BACKENDS, "a webhook", (backend) => {

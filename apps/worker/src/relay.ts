@@ -1,5 +1,6 @@
 import type { Context } from "@homing/core/context";
 import type { Attempts } from "@homing/core/deliveries/attempt";
+import { findChores } from "@homing/core/deliveries/find-chores";
 import { relayDeliveries } from "@homing/core/deliveries/relay";
 import { releaseHeld } from "@homing/core/deliveries/release-held";
 import { pullDueLines } from "@homing/core/lanes/pull";
@@ -16,13 +17,15 @@ const ROOM_MIN = 1_000;
 const LANES = 2;
 const RELEASED_AT_ONCE_MAX = 500;
 /** Also while endpoints that hang take all that is theirs: among the lines there may be one of a webhook that is well again. */
-const LINES_AT_ONCE_MIN = 10;
+const LINES_AT_ONCE_MIN = 3;
+/** Webhooks that are well, whose lines come before all others. */
+const FAST_MAX = 1_000;
 
 export interface RelayParts {
   queue: Pick<DeliveryQueue, "depth" | "epoch">;
   /** The organizations that are beyond their share of the queue. */
   crowd: () => string[];
-  attempts: Pick<Attempts, "freeShared">;
+  attempts: Pick<Attempts, "fast" | "freeShared">;
 }
 
 type RelayContext = Pick<Context, "db" | "enqueue" | "log">;
@@ -43,13 +46,22 @@ export function startRelay(context: RelayContext, { queue, crowd, attempts }: Re
       const queueEpochMs = await queue.epoch(Date.now());
       // The queue's store is not the one we knew: all hints that were handed over before are gone.
       const sweepSinceMs = queueEpochMs === knownEpochMs ? null : queueEpochMs;
-      const isDone = await relayAll(context, queue, { sweepSinceMs, signal });
-      if (isDone) knownEpochMs = queueEpochMs;
-      else await passer.pass();
-      await releaseHeld(context, { limit: RELEASED_AT_ONCE_MAX });
-      await pullDueLines(context, { linesMax: Math.max(LINES_AT_ONCE_MIN, attempts.freeShared()) });
+      const chores = await findChores(context);
+      if (chores.relay || sweepSinceMs !== null) {
+        const isDone = await relayAll(context, queue, { sweepSinceMs, signal });
+        if (isDone) knownEpochMs = queueEpochMs;
+        else await passer.pass();
+      }
+      if (chores.releases) await releaseHeld(context, { limit: RELEASED_AT_ONCE_MAX });
+      if (chores.lines) await pullLines(context, attempts);
     },
   });
+}
+
+/** Of a webhook that is well, what stands in its line was parked by a worker that did not know it, or while its seats were taken. */
+async function pullLines(context: RelayContext, attempts: RelayParts["attempts"]): Promise<void> {
+  await pullDueLines(context, { among: attempts.fast(FAST_MAX) });
+  await pullDueLines(context, { linesMax: Math.max(LINES_AT_ONCE_MIN, attempts.freeShared()) });
 }
 
 /** @returns whether nothing is left to hand over; not so when the queue is full enough, or away */

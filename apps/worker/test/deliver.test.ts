@@ -29,6 +29,7 @@ const MADE: AttemptMade = {
     inFlightMax: 10,
     circuit: "closed",
     isOrdered: false,
+    isReleasing: false,
     headersSealed: "secret",
     signatureFormats: [],
     retryPolicy: "standard",

@@ -1,10 +1,23 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { claimDeliveries } from "../src/deliveries/claim.js";
 import { publishEvents } from "../src/events/publish.js";
 import { createLanes } from "../src/lanes/lanes.js";
 import { parkDeliveries } from "../src/lanes/park.js";
 import { pullLines } from "../src/lanes/pull.js";
-import { newOrganization, newWebhook, openWorld, responded, shiftTime, type World } from "./world.js";
+import type { SendResult } from "../src/outcome.js";
+import { updateWebhook } from "../src/webhooks/update.js";
+import {
+  attemptOnce,
+  newOrganization,
+  newWebhook,
+  only,
+  openWorld,
+  publishOne,
+  responded,
+  shiftTime,
+  type World,
+} from "./world.js";
 
 const PARKED = 60;
 const IN_FLIGHT_MAX = 5;
@@ -37,6 +50,32 @@ test("a line whose deliveries succeed, but wait in a long queue first, has no mo
     waiting.push(world.hints.length - index - 1);
   }
   expect(Math.max(...waiting)).toBe(IN_FLIGHT_MAX);
+});
+
+test("a webhook that answered another worker well has a seat also where endpoints that nobody knows take all that is theirs", async () => {
+  const organizationId = await newOrganization(world);
+  const { id: webhookId } = await newWebhook(world, organizationId);
+  const answer = async (result: SendResult): Promise<void> => {
+    const { deliveryIds } = await publishOne(world, organizationId, { webhookIds: [webhookId] });
+    await attemptOnce(world, only(deliveryIds), result);
+  };
+  const seatBesideUnknown = async () => {
+    const lanes = createLanes(world.context, { slots: 4 });
+    for (let slot = 0; slot < 2; slot++) expect(await lanes.enter({ webhookId: randomUUID() })).not.toBeNull();
+    expect(await lanes.enter({ webhookId: randomUUID() })).toBeNull();
+    return lanes.enter({ webhookId });
+  };
+  expect(await seatBesideUnknown()).toBeNull();
+  await answer(responded(200));
+  expect(await seatBesideUnknown()).not.toBeNull();
+  await answer({ ...responded(200), durationMs: 1_001 });
+  expect(await seatBesideUnknown()).toBeNull();
+  await answer(responded(200));
+  await answer(responded(500));
+  expect(await seatBesideUnknown()).toBeNull();
+  await answer(responded(200));
+  await updateWebhook(world.context, { organizationId, webhookId, changes: { url: "https://example.com/moved" } });
+  expect(await seatBesideUnknown()).toBeNull();
 });
 
 async function sendPulled(

@@ -181,7 +181,7 @@ test("a delivery that is held after the enable, by a publish that read the webho
   expect((await rowOf(world, late)).state).toBe("pending");
 });
 
-test("the watch for held deliveries ends when its time is over and none is left", async () => {
+test("a release ends when its time is over and none is left, also in the webhook's line", async () => {
   const { name } = await heldDeliveries(2);
   await enableWebhook(world.context, name);
   await world.db.webhook.update({ where: { id: name.webhookId }, data: { releasingUntil: new Date(Date.now() - 1) } });
@@ -190,6 +190,10 @@ test("the watch for held deliveries ends when its time is over and none is left"
   expect(await releaseHeld(world.context, { limit: 1 })).toBe(1);
   expect(await releaseHeld(world.context, { limit: 1 })).toBe(1);
   expect(await releasing()).not.toBeNull();
+  expect(await releaseHeld(world.context, { limit: 1 })).toBe(0);
+  expect(await releasing()).not.toBeNull();
+  // The second finds the line empty.
+  for (let pull = 0; pull < 2; pull++) await pullLines(world.context, [{ webhookId: name.webhookId, wanted: 2 }]);
   expect(await releaseHeld(world.context, { limit: 1 })).toBe(0);
   expect(await releasing()).toBeNull();
 });

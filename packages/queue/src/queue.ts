@@ -5,8 +5,6 @@ import { connectRedis, disconnectRedis, isReadyWithin, REDIS_PREFIX, type RedisC
 import type { RedisTarget } from "./redis-url.js";
 
 const HINTS_PER_BATCH_MAX = 1_000;
-const COMPLETED_KEPT_MAX = 100;
-const FAILED_KEPT_MAX = 1_000;
 const EVENTS_KEPT_MAX = 1_000;
 const FIRST_CONNECT_MS_MAX = 2_000;
 const EPOCH_KEY = `${REDIS_PREFIX}:epoch`;
@@ -122,14 +120,8 @@ async function openOnPostgres(databaseUrl: string, onError: (error: Error) => vo
   };
 }
 
-const queueOptions = {
-  streams: { events: { maxLen: EVENTS_KEPT_MAX } },
-  defaultJobOptions: {
-    attempts: 1,
-    removeOnComplete: { count: COMPLETED_KEPT_MAX },
-    removeOnFail: { count: FAILED_KEPT_MAX },
-  },
-};
+// How many finished jobs are kept, the worker says: a job's own options would cost Redis 60 bytes each. A job is attempted once.
+const queueOptions = { streams: { events: { maxLen: EVENTS_KEPT_MAX } } };
 
 function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bullQueue" | "close"> {
   const underWay = new Set<Promise<void>>();

@@ -17,6 +17,9 @@ const IDLE_WAIT_SECONDS_REDIS = 5;
 const IDLE_WAIT_SECONDS_POSTGRES = 15;
 const RETRY_AFTER_ERROR_MS = 1_000;
 const POSTPONE_MS_MIN = 1;
+/** Finished jobs that are kept for Bull Board. */
+const COMPLETED_KEPT_MAX = 100;
+const FAILED_KEPT_MAX = 1_000;
 const CLOSE_NOW_MS_MAX = 1_000;
 
 /**
@@ -102,6 +105,8 @@ function workerOptions({ concurrency }: DeliveryWorkerOptions) {
   return {
     autorun: false,
     concurrency,
+    removeOnComplete: { count: COMPLETED_KEPT_MAX },
+    removeOnFail: { count: FAILED_KEPT_MAX },
     lockDuration: LOCK_MS,
     lockRenewTime: LOCK_RENEW_MS,
     stalledInterval: STALLED_INTERVAL_MS,

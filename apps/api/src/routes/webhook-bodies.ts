@@ -118,6 +118,7 @@ export const webhookAnswer = Joi.object({
     .required()
     .description("`open`: it fails, and its deliveries wait; `half_open`: one of them is tried"),
   circuit_changed_at: timeAnswer().allow(null).required(),
+  circuit_openings: Joi.number().integer().required().description("How often the circuit has opened"),
   signature_formats: Joi.array().items(Joi.string()).required(),
   metadata: Joi.object().pattern(Joi.string(), Joi.string().allow("")).required(),
   state: Joi.string().valid("enabled", "disabled", "archived").required(),
@@ -180,6 +181,7 @@ export function webhookBodyOf(webhook: Webhook): Record<string, unknown> {
     ordering: webhook.ordering,
     circuit: webhook.circuit,
     circuit_changed_at: webhook.circuitChangedAt?.toISOString() ?? null,
+    circuit_openings: webhook.circuitOpenings,
     signature_formats: webhook.signatureFormats,
     metadata: webhook.metadata,
     state: webhook.state,

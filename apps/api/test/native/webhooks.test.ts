@@ -13,6 +13,7 @@ const DEFAULTS = {
   ordering: "none",
   circuit: "closed",
   circuit_changed_at: null,
+  circuit_openings: 0,
   signature_formats: [],
   metadata: {},
   state: "enabled",

@@ -2,10 +2,11 @@ import { numbered, typeOf } from "../api-client.js";
 import { type Case, compare, type CaseOptions, type CaseResult } from "../case.js";
 import type { Stream } from "../load.js";
 import { measure } from "../measure.js";
+import { busyFigures } from "../session.js";
 
 const WARM_UP_MS = 8_000;
 /** Events that go to webhooks that are well, in all phases. */
-const WELL_PER_SECOND = 60;
+const WELL_PER_SECOND = 20;
 const RATIO_MAX = 2;
 
 interface Hanging {
@@ -47,11 +48,11 @@ const HANGING: readonly Hanging[] = [
     isIsolating: true,
   },
   {
-    name: "da",
-    title: "as a, isolation off",
+    name: "db",
+    title: "as b, isolation off",
     well: 20,
     hanging: 1,
-    hangingPerSecond: FIVE_PERCENT,
+    hangingPerSecond: WELL_PER_SECOND,
     isIsolating: false,
   },
   {
@@ -94,7 +95,8 @@ function runHanging(hanging: Hanging, { backend, signal, isQuick }: CaseOptions)
       const target = hanging.isIsolating ? { ratioMax: RATIO_MAX } : { ratioMin: RATIO_MAX };
       return {
         comparisons: [compare("webhooks that are well", { ...latencies, target })],
-        figures: { "requests left hanging": harmed.arrivals("hanging").length },
+        goals: [],
+        figures: { "requests left hanging": harmed.arrivals("hanging").length, ...busyFigures(base, harmed) },
       };
     },
   );

@@ -4,11 +4,11 @@ import type { Arrival } from "../arrival.js";
 import type { Stream } from "../load.js";
 import { measure } from "../measure.js";
 import { countOutOfOrder, disorderOf } from "../order.js";
-import { firstOfEach, waitForArrivals } from "../session.js";
+import { busyFigures, firstOfEach, waitForArrivals } from "../session.js";
 
 const WARM_UP_MS = 8_000;
 const WELL_WEBHOOKS = 20;
-const WELL_PER_SECOND = 60;
+const WELL_PER_SECOND = 20;
 /** New events for the webhooks of which deliveries are released. */
 const SAME_PER_SECOND = 5;
 const RATIO_MAX = 2;
@@ -65,6 +65,7 @@ function runRelease({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
           target: { ratioMax: RATIO_MAX },
         }),
       ],
+      goals: [],
       figures: {
         released: held.any,
         "released/s": ratePerSecond(released("any")(), enabledAtMs),
@@ -72,6 +73,7 @@ function runRelease({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
         "overtaken by at most": disorder.overtakenMax,
         "released in strict order": held.ordered,
         "in strict order/s": ratePerSecond(released("ordered")(), enabledAtMs),
+        ...busyFigures(base, during),
       },
     };
   });

@@ -26,6 +26,8 @@ export interface Attempts {
   renewLeases(): Promise<void>;
   /** How many requests to webhooks outside the fast lane may be added to those under way. */
   freeShared(): number;
+  /** Webhooks in the fast lane, so many at most. */
+  fast(max: number): string[];
   /** Looks after requests that have been out for long; to be called several times a second. */
   sweep(): void;
 }
@@ -93,6 +95,7 @@ export function createAttempts(
     },
     renewLeases: () => leases.renew(),
     freeShared: () => lanes.freeShared(),
+    fast: (max) => lanes.fast(max),
     sweep: () => lanes.sweep(),
   };
 }

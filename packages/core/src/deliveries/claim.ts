@@ -28,6 +28,8 @@ export interface Claim {
   circuit: CircuitState;
   /** Its webhook gets one at a time, in order: what is tried again goes back to the head of the line. */
   isOrdered: boolean;
+  /** It was enabled again, and what was held for it still goes out. */
+  isReleasing: boolean;
   headersSealed: string | null;
   signatureFormats: string[];
   retryPolicy: RetryPolicySetting;
@@ -100,7 +102,7 @@ function poisonLine(row: MovedRow): Record<string, unknown> {
 /** By how much the scheduled ones among these are not yet due, in milliseconds. */
 async function findEarly(db: Context["db"], deliveryIds: readonly string[]): Promise<Map<string, number>> {
   if (deliveryIds.length === 0) return new Map();
-  const rows = await db.$queryRaw<{ id: string; by_ms: number }[]>`
+  const rows = await db.$queryRaw<{ id: string; by_ms: number }[]>`/* prepared find_early */
     SELECT id, ceil(extract(epoch FROM next_attempt_at - now()) * 1000)::int AS by_ms
     FROM deliveries
     WHERE id = ANY (${[...deliveryIds]}::uuid[]) AND state = 'pending' AND parked_at IS NULL AND next_attempt_at > now()`;
@@ -126,6 +128,7 @@ function toClaim(row: MovedRow): Claim[] {
     inFlightMax: row.in_flight_max,
     circuit: row.circuit,
     isOrdered: row.is_ordered,
+    isReleasing: row.is_releasing,
     headersSealed: row.headers_sealed,
     signatureFormats: row.signature_formats,
     retryPolicy: row.retry_policy,

@@ -33,6 +33,7 @@ export interface MovedRow {
   in_flight_max: number;
   circuit: CircuitState;
   is_ordered: boolean;
+  is_releasing: boolean;
   headers_sealed: string | null;
   signature_formats: string[];
   retry_policy: RetryPolicySetting;
@@ -80,7 +81,7 @@ export function moveDue(
   pulledIds: readonly string[],
 ): Promise<MovedRow[]> {
   const ids = [...deliveryIds];
-  return db.$queryRaw<MovedRow[]>`
+  return db.$queryRaw<MovedRow[]>`/* prepared claim */
     WITH due AS MATERIALIZED (
       SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over
       FROM (
@@ -106,7 +107,8 @@ export function moveDue(
       FROM due, webhooks
       WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
       RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
-        goes, attempts_total, deliveries.faults, last_response_status, last_error, url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered, headers_sealed,
+        goes, attempts_total, deliveries.faults, last_response_status, last_error, url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered,
+        releasing_until IS NOT NULL AND rate_limit_count IS NULL AS is_releasing, headers_sealed,
         signature_formats, retry_policy
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM moved WHERE goes = 'parked')`)})

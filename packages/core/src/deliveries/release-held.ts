@@ -10,8 +10,8 @@ export const RELEASE_WATCH_MS = 60_000;
 
 /**
  * Releases held deliveries of webhooks that were enabled again (or archived: their claim cancels them), oldest first, at most
- * `limit` for each webhook: they go into the webhook's line, which lets them out no faster than the webhook takes them, beside what
- * is published now.
+ * `limit` for each webhook: they go into the webhook's line, which lets them out at a bounded rate (see known-lines.ts), beside what is
+ * published now. The release ends with the line.
  * @returns how many were released
  */
 export async function releaseHeld({ db }: Pick<Context, "db">, { limit }: { limit: number }): Promise<number> {
@@ -43,5 +43,6 @@ async function endReleases(db: Context["db"]): Promise<void> {
   await db.$executeRaw`
     UPDATE webhooks SET releasing_until = NULL
     WHERE releasing_until < now()
-      AND NOT EXISTS (SELECT FROM deliveries WHERE webhook_id = webhooks.id AND state = 'held')`;
+      AND NOT EXISTS (SELECT FROM deliveries WHERE webhook_id = webhooks.id AND state = 'held')
+      AND NOT EXISTS (SELECT FROM webhook_lines WHERE webhook_id = webhooks.id)`;
 }

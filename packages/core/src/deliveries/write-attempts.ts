@@ -25,7 +25,7 @@ export interface WrittenRow {
 export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]): Promise<WrittenRow[]> {
   const ids = rows.map(({ claim }) => claim.deliveryId);
   const webhookIds = [...new Set(rows.map(({ claim }) => claim.webhookId))];
-  return db.$queryRaw<WrittenRow[]>`
+  return db.$queryRaw<WrittenRow[]>`/* prepared record */
     WITH ${attemptInput(rows)},
     kept AS (
       INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_headers, response_body,
@@ -65,7 +65,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
         AND deliveries.id = ANY (${ids}::uuid[])
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
       RETURNING deliveries.id AS delivery_id, input.series, input.number, deliveries.organization_id, webhook_id, deliveries.state,
-                attempts_total, last_response_status, deliveries.last_error, event_name, event_type, outcome, is_gone, is_own, parked_at
+                attempts_total, last_response_status, deliveries.last_error, event_name, event_type, outcome, duration_ms, is_gone, is_own, parked_at
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM settled WHERE parked_at IS NOT NULL)`)}),
     late AS (

@@ -40,7 +40,7 @@ export function insertEvents(
   events: readonly NewEvent[],
   places: ReadonlyMap<string, number> = new Map(),
 ): Promise<InsertedRow[]> {
-  return db.$queryRaw<InsertedRow[]>`
+  return db.$queryRaw<InsertedRow[]>`/* prepared publish */
     WITH ${requestInput(requests)},
     ${eventInput(events)},
     ${MATCHED},

@@ -1,11 +1,8 @@
-import { createEndpoints } from "./endpoints.js";
+import { createEndpoints, type Endpoints } from "./endpoints.js";
 import type { Endpoint, SeatEnd } from "./endpoint.js";
+import { createOrganizationSeats } from "./organization-seats.js";
 import { createSlots } from "./slots.js";
-
-/** The part of a worker's slots that may wait for a seat at an endpoint that is busy and well. */
-const WAITING_PART = 1 / 4;
-/** Waiting at one endpoint, for each request that it takes at once. */
-const WAITING_PER_SEAT = 2;
+import { createWaitingRoom } from "./waiting-room.js";
 
 /** A place at an endpoint for one request. */
 export interface Seat {
@@ -16,6 +13,8 @@ export interface Seat {
 }
 
 export interface Admission {
+  /** What is known of them. */
+  readonly endpoints: Pick<Endpoints, "isKnown" | "meet" | "fast">;
   /**
    * A seat at a webhook's endpoint, at once or after a short wait; null when there is none: the delivery belongs into its
    * webhook's line.
@@ -33,28 +32,41 @@ export interface Admission {
 
 /**
  * Decides, in one worker process, which deliveries may be sent now. An endpoint that answered well is in the fast lane, up to its own
- * window; all others share a bounded part of the worker, so that whatever they do, the rest of it stays with those that are well.
+ * window; all others share a bounded part of the worker, so that whatever they do, the rest of it stays with those that are well. No
+ * organization takes all of it while there are others.
  * The window grows with every success and halves when the endpoint is overloaded.
  * @param options.slots requests that the process makes at once
  */
 export function createAdmission(options: { slots: number; nowMs: () => number }): Admission {
   const slots = createSlots(options.slots);
   const endpoints = createEndpoints();
-  const waitingMax = Math.floor(options.slots * WAITING_PART);
-  let waiting = 0;
+  const organizations = createOrganizationSeats(options);
+  const waitingRoom = createWaitingRoom(options.slots);
+
+  /** Seats that its window, its lane and its organization leave. */
+  function roomAt(endpoint: Endpoint): number {
+    if (!slots.hasFree(endpoint.lane())) return 0;
+    return Math.min(endpoint.window() - endpoint.inFlight(), organizations.room(endpoint.organizationId));
+  }
 
   function seatAt(endpoint: Endpoint, startedAtMs = options.nowMs()): Seat {
     const place = endpoint.begin(startedAtMs);
     slots.take(endpoint.lane());
+    organizations.take(endpoint.organizationId);
     return {
       allow: (inFlightMax) => endpoint.allow(inFlightMax),
       leave(end) {
         if (!endpoint.end(place)) return;
         slots.giveBack(endpoint.lane());
+        organizations.giveBack(endpoint.organizationId);
         if (end !== null) change(endpoint, () => endpoint.learn(end, options.nowMs() - startedAtMs));
-        letIn(endpoint);
+        waitingRoom.letIn(endpoint, () => takeSeat(endpoint));
       },
     };
+  }
+
+  function takeSeat(endpoint: Endpoint): Seat | null {
+    return roomAt(endpoint) > 0 ? seatAt(endpoint) : null;
   }
 
   /** Whatever it learns, its requests under way are counted in the lane that it is in after. */
@@ -62,40 +74,22 @@ export function createAdmission(options: { slots: number; nowMs: () => number })
     const from = endpoint.lane();
     learn();
     slots.move(endpoint.inFlight(), { from, to: endpoint.lane() });
-    if (endpoint.lane() === "slow") turnAway(endpoint);
-  }
-
-  function letIn(endpoint: Endpoint): void {
-    while (endpoint.waiting.length > 0 && endpoint.hasSeat() && slots.hasFree(endpoint.lane())) {
-      waiting -= 1;
-      endpoint.waiting.shift()?.(seatAt(endpoint));
-    }
-    // Nothing of its own will end any more and let them in.
-    if (endpoint.inFlight() === 0) turnAway(endpoint);
-  }
-
-  function turnAway(endpoint: Endpoint): void {
-    waiting -= endpoint.waiting.length;
-    for (const answer of endpoint.waiting.splice(0)) answer(null);
+    if (endpoint.lane() === "slow") waitingRoom.turnAway(endpoint);
   }
 
   return {
+    endpoints,
     enter(webhookId) {
       const endpoint = endpoints.of(webhookId);
-      if (endpoint.hasSeat() && slots.hasFree(endpoint.lane())) return Promise.resolve(seatAt(endpoint));
-      const isRoomToWait = waiting < waitingMax && endpoint.waiting.length < WAITING_PER_SEAT * endpoint.window();
-      // One that has no seat gets one as soon as a request of its own ends; one that has nothing under way would wait for ever.
-      if (!isRoomToWait || endpoint.lane() === "slow" || endpoint.inFlight() === 0) return Promise.resolve(null);
-      waiting += 1;
-      return new Promise((resolve) => {
-        endpoint.waiting.push(resolve);
-      });
+      const seat = takeSeat(endpoint);
+      // Whoever waits here takes one of the worker's slots, which are not for this organization alone.
+      if (seat !== null || organizations.room(endpoint.organizationId) === 0) return Promise.resolve(seat);
+      return waitingRoom.wait(endpoint);
     },
     seatAt: (webhookId) => seatAt(endpoints.of(webhookId)),
     roomAt(webhookId) {
       const endpoint = endpoints.of(webhookId);
-      const room = endpoint.window() - endpoint.inFlight() - endpoint.waiting.length;
-      return slots.hasFree(endpoint.lane()) ? Math.max(0, room) : 0;
+      return Math.max(0, roomAt(endpoint) - endpoint.waiting.length);
     },
     freeShared: () => slots.freeShared(),
     sweep() {
@@ -108,6 +102,7 @@ const EVERYBODYS_SEAT: Seat = { allow: () => undefined, leave: () => undefined }
 
 /** Seats for everybody. */
 export const OPEN_TO_ALL: Admission = {
+  endpoints: { isKnown: () => true, meet: () => undefined, fast: () => [] },
   enter: () => Promise.resolve(EVERYBODYS_SEAT),
   seatAt: () => EVERYBODYS_SEAT,
   roomAt: () => Number.MAX_SAFE_INTEGER,

@@ -16,7 +16,7 @@ export function openCircuit({ db }: Pick<Context, "db">, webhookId: string): Pro
   return db.$transaction(async (transaction) => {
     await lockLine(transaction, webhookId);
     const opened = await transaction.$executeRaw`
-      UPDATE webhooks SET circuit = 'open', circuit_changed_at = now()
+      UPDATE webhooks SET circuit = 'open', circuit_changed_at = now(), circuit_openings = circuit_openings + 1
       WHERE id = ${webhookId}::uuid AND circuit = 'closed' AND state = 'enabled'`;
     if (opened === 0) return false;
     await transaction.$executeRaw`

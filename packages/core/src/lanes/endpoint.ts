@@ -12,8 +12,17 @@ export type Lane = "fast" | "unproven" | "slow";
 /** How a request ended: `overloaded` is a time-out or an answer that asks for less. */
 export type SeatEnd = "succeeded" | "failed" | "overloaded";
 
+/** What a worker process is told of a webhook that it does not know yet. */
+export interface Acquaintance {
+  /** Whose it is; null: there is no such webhook. */
+  organizationId: string | null;
+  /** It answered others well: it begins in the fast lane. */
+  isProven: boolean;
+}
+
 /** What one worker process knows of a webhook's endpoint. */
 export interface Endpoint {
+  readonly organizationId: string | null;
   lane(): Lane;
   /** Requests to it at once, as of now. */
   window(): number;
@@ -31,10 +40,10 @@ export interface Endpoint {
   readonly waiting: ((seat: Seat | null) => void)[];
 }
 
-export function createEndpoint(): Endpoint {
+export function createEndpoint({ organizationId, isProven }: Acquaintance): Endpoint {
   // In the order of their start: the first is the oldest.
   const underWay = new Map<symbol, number>();
-  let lane: Lane = "unproven";
+  let lane: Lane = isProven ? "fast" : "unproven";
   let window = WINDOW_START;
   let windowMax = WINDOW_MAX_DEFAULT;
   let failuresInARow = 0;
@@ -46,6 +55,7 @@ export function createEndpoint(): Endpoint {
   }
 
   return {
+    organizationId,
     lane: () => lane,
     window: () => window,
     inFlight: () => underWay.size,

@@ -1,11 +1,17 @@
-import { createEndpoint, type Endpoint } from "./endpoint.js";
+import { type Acquaintance, createEndpoint, type Endpoint } from "./endpoint.js";
 
 /** Remembered while nothing is under way to them. */
 const IDLE_MAX = 10_000;
+export const STRANGER: Acquaintance = { organizationId: null, isProven: false };
 
 /** The endpoints that one worker process knows, by their webhook. */
 export interface Endpoints {
   of(webhookId: string): Endpoint;
+  isKnown(webhookId: string): boolean;
+  /** Remembers one that was not known. */
+  meet(webhookId: string, acquaintance: Acquaintance): void;
+  /** Those in the fast lane, so many at most. */
+  fast(max: number): string[];
   /** Those to which requests are under way. */
   busy(): Endpoint[];
 }
@@ -20,14 +26,26 @@ export function createEndpoints(): Endpoints {
     }
   }
 
+  function remember(webhookId: string, acquaintance: Acquaintance): Endpoint {
+    if (endpoints.size >= IDLE_MAX) forgetIdle();
+    const endpoint = createEndpoint(acquaintance);
+    endpoints.set(webhookId, endpoint);
+    return endpoint;
+  }
+
   return {
-    of(webhookId) {
-      const known = endpoints.get(webhookId);
-      if (known) return known;
-      if (endpoints.size >= IDLE_MAX) forgetIdle();
-      const endpoint = createEndpoint();
-      endpoints.set(webhookId, endpoint);
-      return endpoint;
+    of: (webhookId) => endpoints.get(webhookId) ?? remember(webhookId, STRANGER),
+    isKnown: (webhookId) => endpoints.has(webhookId),
+    meet(webhookId, acquaintance) {
+      if (!endpoints.has(webhookId)) remember(webhookId, acquaintance);
+    },
+    fast(max) {
+      const ids: string[] = [];
+      for (const [webhookId, endpoint] of endpoints) {
+        if (ids.length === max) break;
+        if (endpoint.lane() === "fast") ids.push(webhookId);
+      }
+      return ids;
     },
     busy: () => [...endpoints.values()].filter((endpoint) => endpoint.inFlight() > 0),
   };

@@ -5,16 +5,13 @@ import type { Claim } from "../deliveries/claim.js";
 import { isSuccess, type SendResult } from "../outcome.js";
 import { createAdmission, OPEN_TO_ALL, type Seat } from "./admission.js";
 import { closeCircuit, openCircuit, reopenCircuit } from "./circuit.js";
-import type { SeatEnd } from "./endpoint.js";
+import type { Acquaintance, SeatEnd } from "./endpoint.js";
+import { STRANGER } from "./endpoints.js";
 import { createFailureRates } from "./failure-rates.js";
-import { createOutstanding } from "./outstanding.js";
-import { parkDeliveries } from "./park.js";
-import { pullLines, type PullRequest } from "./pull.js";
+import { createKnownLines } from "./known-lines.js";
 
 /** More may wait than the worker's concurrency can ever ask for. */
 const BATCH = { itemsMax: 200, waitingMax: 100_000, isItemFault };
-/** A line that moves is pulled from twice for each success, so that it fills the window that grows with it. */
-const PULLED_AFTER_SUCCESS = 2;
 const STATUSES_OF_OVERLOAD = [429, 503];
 
 /** What keeps one webhook from harming another, in one worker process. */
@@ -29,6 +26,8 @@ export interface Lanes {
   noticeLine(webhookId: string): void;
   /** Slots that webhooks outside the fast lane may still take. */
   freeShared(): number;
+  /** Webhooks that are well, so many at most. */
+  fast(max: number): string[];
   /** To be called several times a second. */
   sweep(): void;
 }
@@ -52,18 +51,12 @@ export function createLanes(context: LanesContext, options: { slots: number; isI
       ? OPEN_TO_ALL
       : createAdmission({ slots: options.slots, nowMs: () => performance.now() });
   const rates = createFailureRates();
-  /** Webhooks of which deliveries are parked, as far as this process knows. */
-  const lined = new Set<string>();
-  const outstanding = createOutstanding(() => performance.now());
-  const { parks, pulls } = createLineBatches(context);
+  const lines = createKnownLines(context);
+  const introductions = createBatch({ flush: (webhookIds: string[]) => introduce(context, webhookIds), ...BATCH });
 
-  async function pull(webhookId: string, wanted: number): Promise<void> {
-    outstanding.add(webhookId, wanted);
-    const line = await pulls.add({ webhookId, wanted });
-    for (let unfilled = wanted - (line?.granted ?? 0); unfilled > 0; unfilled--) outstanding.takeOff(webhookId);
-    if (line !== null && !line.isEmpty) return;
-    lined.delete(webhookId);
-    outstanding.forget(webhookId);
+  async function meet(webhookId: string): Promise<void> {
+    // A database that is away is the claim's to notice.
+    admission.endpoints.meet(webhookId, await introductions.add(webhookId).catch(() => STRANGER));
   }
 
   async function judge({ webhookId, circuit }: Claim, result: SendResult): Promise<void> {
@@ -79,28 +72,19 @@ export function createLanes(context: LanesContext, options: { slots: number; isI
   }
 
   async function follow({ claim, result, isPulled }: FollowedAttempt): Promise<void> {
-    if (isPulled) {
-      outstanding.takeOff(claim.webhookId);
-      lined.add(claim.webhookId);
-    }
+    if (isPulled) lines.takeBack(claim.webhookId);
     if (result.outcome === "aborted") return;
     await judge(claim, result);
-    if (!lined.has(claim.webhookId)) return;
-    // What was pulled and still waits in the queue takes no seat yet: without a bound a line would fill the queue before all others.
-    const room = Math.min(admission.roomAt(claim.webhookId), claim.inFlightMax - outstanding.of(claim.webhookId));
-    const wanted = Math.min(room, isSuccess(result) ? PULLED_AFTER_SUCCESS : 1);
-    if (wanted > 0) await pull(claim.webhookId, wanted);
+    await lines.pullAfter({ claim, result, room: admission.roomAt(claim.webhookId) });
   }
 
   return {
-    // So many at most as were under way in a worker that died.
-    enter: async ({ webhookId, isTakenOver }) =>
-      isTakenOver === true ? admission.seatAt(webhookId) : admission.enter(webhookId),
-    async park({ deliveryId, webhookId, isPulled }) {
-      if (isPulled === true) outstanding.takeOff(webhookId);
-      await parks.add(deliveryId);
-      lined.add(webhookId);
+    async enter({ webhookId, isTakenOver }) {
+      if (!admission.endpoints.isKnown(webhookId)) await meet(webhookId);
+      // So many at most as were under way in a worker that died.
+      return isTakenOver === true ? admission.seatAt(webhookId) : admission.enter(webhookId);
     },
+    park: (delivery) => lines.park(delivery),
     async follow(made) {
       try {
         await follow(made);
@@ -109,37 +93,21 @@ export function createLanes(context: LanesContext, options: { slots: number; isI
         context.log.warn({ err: error, webhook_id: made.claim.webhookId }, "line.not_followed");
       }
     },
-    noticeLine: (webhookId) => lined.add(webhookId),
+    noticeLine: (webhookId) => lines.notice(webhookId),
     freeShared: () => admission.freeShared(),
+    fast: (max) => admission.endpoints.fast(max),
     sweep: () => admission.sweep(),
   };
 }
 
-/** Concurrent attempts share the statements that park and pull. */
-function createLineBatches(context: LanesContext) {
-  return {
-    parks: createBatch({
-      flush: async (deliveryIds: string[]) => {
-        await parkDeliveries(context, deliveryIds);
-        return deliveryIds;
-      },
-      ...BATCH,
-    }),
-    pulls: createBatch({
-      flush: async (requests: PullRequest[]) => {
-        const lines = new Map((await pullLines(context, requests)).map((line) => [line.webhookId, line]));
-        return requests.map(({ webhookId, wanted }) => {
-          const line = lines.get(webhookId);
-          if (line === undefined) return null;
-          // Requests for one line share what was pulled for all of them.
-          const granted = Math.min(wanted, line.deliveries);
-          line.deliveries -= granted;
-          return { granted, isEmpty: line.isEmpty };
-        });
-      },
-      ...BATCH,
-    }),
-  };
+/** What others know of webhooks. @returns one for each, in order */
+async function introduce({ db }: Pick<Context, "db">, webhookIds: readonly string[]): Promise<Acquaintance[]> {
+  const rows = await db.$queryRaw<
+    { id: string; organization_id: string; is_proven: boolean }[]
+  >`/* prepared introduce */
+    SELECT id, organization_id, is_proven FROM webhooks WHERE id = ANY (${[...webhookIds]}::uuid[])`;
+  const known = new Map(rows.map((row) => [row.id, { organizationId: row.organization_id, isProven: row.is_proven }]));
+  return webhookIds.map((id) => known.get(id) ?? STRANGER);
 }
 
 /** How a request ended, as its endpoint's window sees it; null: it says nothing of the endpoint. */

@@ -8,7 +8,7 @@ import { openLines } from "./line.js";
  */
 export async function parkDeliveries({ db }: Pick<Context, "db">, deliveryIds: readonly string[]): Promise<void> {
   const ids = [...deliveryIds];
-  await db.$executeRaw`
+  await db.$executeRaw`/* prepared park */
     WITH waiting AS MATERIALIZED (
       SELECT id FROM deliveries
       WHERE id = ANY (${ids}::uuid[]) AND state = 'pending' AND parked_at IS NULL

@@ -1,3 +1,4 @@
+import { KEEP_PLANS } from "@homing/db/prepared";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
 import { TRANSACTION_WAITS } from "../deliveries/open-series.js";
@@ -34,7 +35,7 @@ export async function pullLines(
   const pulled = await context.db.$transaction(async (transaction) => {
     // Locked by a statement of its own: what the next one sees is newer than whatever the last holder of the lock did.
     const locked = await transaction.$queryRaw<LockedLine[]>`
-      SELECT webhook_id FROM webhook_lines WHERE webhook_id = ANY (${[...wanted.keys()]}::uuid[])
+      SELECT webhook_id, ${KEEP_PLANS} FROM webhook_lines WHERE webhook_id = ANY (${[...wanted.keys()]}::uuid[])
       ORDER BY webhook_id FOR UPDATE`;
     return takeHeads(transaction, locked, {
       wanted: locked.map(({ webhook_id }) => wanted.get(webhook_id) ?? 0),
@@ -47,14 +48,16 @@ export async function pullLines(
 /**
  * Looks after the lines whose pause is over, whoever parked there: those that nobody pulls from, probes, new periods of a rate.
  * @param options.linesMax at most 200; more than the worker can take would come back to their lines
+ * @param options.among only of these webhooks; of any unless told
  */
 export async function pullDueLines(
   context: Pick<Context, "db" | "enqueue" | "log">,
-  { linesMax = LINES_AT_ONCE_MAX }: { linesMax?: number } = {},
+  { linesMax = LINES_AT_ONCE_MAX, among = null }: { linesMax?: number; among?: readonly string[] | null } = {},
 ): Promise<Pulled[]> {
   const pulled = await context.db.$transaction(async (transaction) => {
     const due = await transaction.$queryRaw<LockedLine[]>`
-      SELECT webhook_id FROM webhook_lines WHERE pull_at <= now()
+      SELECT webhook_id, ${KEEP_PLANS} FROM webhook_lines
+      WHERE pull_at <= now() AND (${among === null} OR webhook_id = ANY (${[...(among ?? [])]}::uuid[]))
       ORDER BY pull_at LIMIT ${Math.min(linesMax, LINES_AT_ONCE_MAX)} FOR UPDATE SKIP LOCKED`;
     return takeHeads(transaction, due, { wanted: due.map(() => WANTED_BY_ROUND), isRound: true });
   }, TRANSACTION_WAITS);

@@ -42,7 +42,7 @@ export async function takeHeads(
 ): Promise<PulledLine[]> {
   if (locked.length === 0) return [];
   const ids = locked.map(({ webhook_id }) => webhook_id);
-  return transaction.$queryRaw<PulledLine[]>`
+  return transaction.$queryRaw<PulledLine[]>`/* prepared take_heads */
     WITH ${lines(ids, asked)},
     ${ALLOWED},
     head AS MATERIALIZED (

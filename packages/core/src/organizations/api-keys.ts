@@ -28,7 +28,9 @@ export interface Caller {
  */
 export async function authenticate({ db }: Pick<Context, "db">, keys: readonly string[]): Promise<(Caller | null)[]> {
   const hashes = keys.map(hashApiKey);
-  const rows = await db.$queryRaw<{ key_hash: string; id: string; organization_id: string; scopes: string[] }[]>`
+  const rows = await db.$queryRaw<
+    { key_hash: string; id: string; organization_id: string; scopes: string[] }[]
+  >`/* prepared authenticate */
     SELECT key_hash, id, organization_id, scopes FROM api_keys
     WHERE key_hash = ANY (${hashes}::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
   const callers = new Map(

@@ -7,8 +7,6 @@ export const DEPTH_MAX = 20_000;
 /** Those within their organization's share go on for so long: few, unless organizations are very many. */
 const DEPTH_WITHIN_SHARES_MAX = 2 * DEPTH_MAX;
 const DELAYED_MAX = 20_000;
-/** Below this a hint's turn comes at once, whoever is before it. */
-const CROWDED_DEPTH_MIN = 200;
 const UNDER_WAY_MAX = 20_000;
 
 /** A hint as the queue takes it. */
@@ -59,9 +57,8 @@ export function createFairQueue(options: {
 
   function place(hint: Hint, priority: number): PlacedHint {
     const { organizationId: _, ...job } = hint;
-    const isCrowded = gauge.read().waiting >= CROWDED_DEPTH_MIN;
     gauge.add(hint.delayMs > 0 ? { waiting: 0, delayed: 1 } : { waiting: 1, delayed: 0 });
-    return { ...job, priority: isCrowded ? priority : 0 };
+    return { ...job, priority };
   }
 
   return {

@@ -1,8 +1,10 @@
-/** What an organization may hand over at once, in each process, before its hints give way to those of others. */
-const BURST_HINTS = 200;
-const HINTS_PER_SECOND = 50;
+/** What an organization may hand over at once, in each process, before its hints give way to those of others: others wait for so many at most. */
+const BURST_HINTS = 20;
+const HINTS_PER_SECOND = 5;
 /** What an organization took beyond its share halves in this time, so a burst is forgotten within minutes whatever its size. */
 const DEBT_HALF_LIFE_MS = 10_000;
+/** The debt of the second priority; each further one is for twice as much. */
+const DEBT_STEP_HINTS = 50;
 const PRIORITY_MAX = 10;
 const ORGANIZATIONS_MAX = 10_000;
 
@@ -61,5 +63,5 @@ function refill({ left, countedAtMs }: Account, nowMs: number): Account {
 
 function priorityAt(left: number): number {
   if (left >= 1) return 0;
-  return Math.min(PRIORITY_MAX, 1 + Math.floor(Math.log2(1 + Math.max(0, -left) / BURST_HINTS)));
+  return Math.min(PRIORITY_MAX, 1 + Math.floor(Math.log2(1 + Math.max(0, -left) / DEBT_STEP_HINTS)));
 }

@@ -8,11 +8,14 @@ const FAILING_MAX_MS = 5 * DAY_MS;
 /** A success after failing for so long is worth telling. */
 const RECOVERED_AFTER_MS = 5 * 60 * 1000;
 
+/** A success that took no longer proves that a webhook need not be kept apart (see lanes/endpoint.ts). */
+const SOON_MS = 1_000;
+
 const IS_HOPELESS = Prisma.sql`
   (webhooks.state = 'enabled' AND NOT has_succeeded AND failing_since < now() - ${FAILING_MAX_MS} * interval '1 millisecond')`;
 
 /**
- * CTEs for what the attempts of `settled` (`webhook_id, state, outcome, is_gone, is_own`) mean for their webhooks. The first failure notes
+ * CTEs for what the attempts of `settled` (`webhook_id, state, outcome, duration_ms, is_gone, is_own`) mean for their webhooks. The first failure notes
  * since when one is failing and a success forgets it; a 410 disables, and so does a failure after five days of them. A webhook that goes
  * on as it did is neither written nor locked. Locks are taken in the order of the ids, so that two records of the same webhooks wait for
  * each other, not in a ring.
@@ -21,11 +24,12 @@ export function webhookHealth(webhookIds: readonly string[]): Prisma.Sql {
   return Prisma.sql`
     heard AS MATERIALIZED (
       SELECT webhook_id, bool_or(is_gone) AS is_gone, bool_or(state = 'succeeded') AS has_succeeded,
+             bool_or(state = 'succeeded' AND duration_ms <= ${SOON_MS}) AS is_proven,
              bool_or(state = 'succeeded' AND NOT is_own) AS is_told
       FROM settled WHERE outcome <> 'aborted' GROUP BY webhook_id
     ),
     judged AS MATERIALIZED (
-      SELECT webhooks.id, failing_since, has_succeeded,
+      SELECT webhooks.id, failing_since, has_succeeded, heard.is_proven,
              is_told AND (circuit <> 'closed' OR failing_since < now() - ${RECOVERED_AFTER_MS} * interval '1 millisecond') AS is_recovered,
              CASE
                WHEN is_gone AND state = 'enabled' THEN 'the receiver answered 410 Gone'
@@ -33,13 +37,14 @@ export function webhookHealth(webhookIds: readonly string[]): Prisma.Sql {
              END AS new_reason
       FROM webhooks JOIN heard ON heard.webhook_id = webhooks.id
       WHERE webhooks.id = ANY (${[...webhookIds]}::uuid[]) AND state <> 'archived'
-        AND (has_succeeded = (failing_since IS NOT NULL) OR (is_gone AND state = 'enabled') OR ${IS_HOPELESS})
+        AND (has_succeeded = (failing_since IS NOT NULL) OR heard.is_proven <> webhooks.is_proven OR (is_gone AND state = 'enabled') OR ${IS_HOPELESS})
       ORDER BY webhooks.id
       FOR UPDATE OF webhooks
     ),
     changed AS (
       UPDATE webhooks SET
         failing_since = CASE WHEN NOT has_succeeded THEN coalesce(webhooks.failing_since, now()) END,
+        is_proven = judged.is_proven,
         state = CASE WHEN new_reason IS NULL THEN state ELSE 'disabled' END,
         disabled_reason = coalesce(new_reason, disabled_reason),
         disabled_at = CASE WHEN new_reason IS NULL THEN disabled_at ELSE now() END,

@@ -38,6 +38,8 @@ export async function updateWebhook(
       where: { id: webhookId, organizationId, state: { not: "archived" } },
       data: {
         ...toRow(plain),
+        // Of another address nothing is known.
+        ...(plain.url !== undefined && { isProven: false }),
         ...(plain.headers && { headersSealed: sealHeaders(sealer, webhookId, plain.headers) }),
         updatedAt: new Date(),
       },

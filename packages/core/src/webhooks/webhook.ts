@@ -52,6 +52,8 @@ export interface Webhook {
   ordering: "none" | "event";
   circuit: CircuitState;
   circuitChangedAt: Date | null;
+  /** How often it has opened. */
+  circuitOpenings: number;
   state: WebhookState;
   disabledReason: string | null;
   disabledAt: Date | null;
@@ -106,6 +108,7 @@ export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow):
     ordering: row.ordering,
     circuit: row.circuit,
     circuitChangedAt: row.circuitChangedAt,
+    circuitOpenings: row.circuitOpenings,
     state: row.state,
     disabledReason: row.disabledReason,
     disabledAt: row.disabledAt,

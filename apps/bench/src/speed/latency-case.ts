@@ -1,0 +1,53 @@
+import { numbered, typeOf } from "../api-client.js";
+import type { Case, CaseOptions, CaseResult } from "../case.js";
+import { atMost } from "../goal.js";
+import type { Stream } from "../load.js";
+import { measure } from "../measure.js";
+import { createSpeedWorld, saturate, USUAL } from "./world.js";
+
+const CONCURRENCY = 100;
+const WEBHOOKS = 20;
+const TENTH = 0.1;
+const HALF = 0.5;
+
+/** From the publish to the receiver, at a tenth and at a half of what the installation can take. */
+export const LATENCY_CASE: Case = { name: "latency", title: "publish to receive below saturation", run: runLatency };
+
+function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
+  const durationMs = isQuick ? 8_000 : 30_000;
+  return measure({ backend, signal, isIsolating: true, workers: 1, concurrency: CONCURRENCY }, async (bench) => {
+    const { installation, session, api } = bench;
+    const world = await createSpeedWorld(bench, USUAL);
+    // The first time is for warming up.
+    await saturate(bench, world, { name: "warm-up", durationMs });
+    const { perSecond } = await saturate(bench, world, { name: "saturation", durationMs });
+    const names = numbered("paced", WEBHOOKS);
+    await api.makeWebhooks(names, (name) => ({ url: installation.sink.url("well", name) }));
+    const stream = (share: number): Stream => ({
+      name: "paced",
+      key: installation.key,
+      types: names.map(typeOf),
+      perSecond: perSecond * share,
+    });
+    const tenth = await session.run("a tenth", [stream(TENTH)], { durationMs });
+    const half = await session.run("half", [stream(HALF)], { durationMs });
+    await session.drain([tenth, half], ["paced"]);
+    const [low, middle] = [tenth.latency("paced"), half.latency("paced")];
+    return {
+      comparisons: [],
+      goals: [
+        atMost("p50 at a tenth", low.p50Ms, { need: 10, reach: 5, unit: "ms" }),
+        atMost("p99 at a tenth", low.p99Ms, { need: 50, reach: 50, unit: "ms" }),
+        atMost("p99 at a half", middle.p99Ms, { need: 150, reach: 60, unit: "ms" }),
+      ],
+      figures: {
+        "saturation/s": perSecond,
+        "p95 at a tenth ms": low.p95Ms,
+        "p50 at a half ms": middle.p50Ms,
+        "p95 at a half ms": middle.p95Ms,
+        "machine busy at a tenth %": tenth.busy * 100,
+        "at a half %": half.busy * 100,
+      },
+    };
+  });
+}

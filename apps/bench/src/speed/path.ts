@@ -1,0 +1,128 @@
+import { fileURLToPath } from "node:url";
+import type { Case, CaseOptions, CaseResult } from "../case.js";
+import { startFloors } from "../floors/floors-process.js";
+import { atLeast, atMost, type Goal } from "../goal.js";
+import { type Bench, measure } from "../measure.js";
+import { account, countRows } from "./accounting.js";
+import { type Build, type BuildFigures, measureBuild } from "./build.js";
+import { historyBytes } from "./sizes.js";
+import { createSpeedWorld, type SpeedWorld, type Usage, USUAL } from "./world.js";
+
+const CONCURRENCY = 100;
+const FLOOR_COUNT = { quick: 5_000, long: 20_000 };
+const script = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const SCRIPTS = {
+  express: script("../floors/express-main.js"),
+  naiveApi: script("../naive/naive-api-main.js"),
+  naiveWorker: script("../naive/naive-worker-main.js"),
+};
+
+/** The path of an event against a naive build of it and against what its parts can do alone, in one run. */
+export const PATH_CASE: Case = { name: "path", title: "publish and deliver, against a naive build", run: runPath };
+
+function runPath({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
+  const durationMs = isQuick ? 5_000 : 20_000;
+  return measure({ backend, signal, isIsolating: true, workers: 0, concurrency: CONCURRENCY }, async (bench) => {
+    const world = await createSpeedWorld(bench, USUAL);
+    const floors = await measureFloors(bench, world, {
+      durationMs,
+      count: isQuick ? FLOOR_COUNT.quick : FLOOR_COUNT.long,
+    });
+    const naive =
+      backend === "redis" ? await measureBuild(bench, world, { build: await naiveBuild(bench), durationMs }) : null;
+    const [bytesBefore, { deliveries: before }] = [await historyBytes(bench), await countRows(bench)];
+    const homing = await measureBuild(bench, world, { build: homingBuild(bench), durationMs });
+    const [bytesAfter, { deliveries: after }] = [await historyBytes(bench), await countRows(bench)];
+    const acknowledged = homing.acknowledged + (naive?.acknowledged ?? 0);
+    await account(bench, { sink: world.sink, acknowledged, fanOut: USUAL.fanOut });
+    if (homing.refused > 0) bench.session.findings.push(`${homing.refused} publishes were refused`);
+    return {
+      comparisons: [],
+      goals: goalsOf({ floors, naive, homing, bytesEach: (bytesAfter - bytesBefore) / (after - before) }),
+      figures: {
+        ...floors,
+        ...(naive !== null && figuresOf("naive ", naive)),
+        ...figuresOf("", homing),
+      },
+    };
+  });
+}
+
+async function measureFloors(
+  { installation, session }: Bench,
+  world: SpeedWorld,
+  { durationMs, count }: { durationMs: number; count: number },
+): Promise<Record<string, number>> {
+  const noOp = await installation.startOther("no-op", SCRIPTS.express);
+  const express = await world.publish("no-op", durationMs, noOp.url);
+  const { databaseUrl, redisUrl } = installation;
+  const floors = startFloors({ databaseUrl, redisUrl: redisUrl ?? "" });
+  session.onEnd(() => floors.stop());
+  const figures = {
+    "no-op Express/s": express.accepted / express.seconds,
+    "got alone/s": await floors.measure({ kind: "requests", count, url: world.sink.url("floor") }),
+    "bare inserts/s": await floors.measure({ kind: "inserts", count }),
+  };
+  return redisUrl === null ? figures : { ...figures, "bare jobs/s": await floors.measure({ kind: "jobs", count }) };
+}
+
+async function naiveBuild({ installation: { startOther, pids } }: Bench): Promise<Build> {
+  const api = await startOther("naive-api", SCRIPTS.naiveApi);
+  return {
+    name: "naive",
+    apiUrl: api.url,
+    pids: { ...pids, api: [api.program.pid], worker: [] },
+    startWorker: async () => (await startOther("naive-worker", SCRIPTS.naiveWorker)).program.pid,
+  };
+}
+
+function homingBuild({ installation: { apiUrl, pids, startWorker } }: Bench): Build {
+  return { name: "homing", apiUrl, pids: { ...pids, worker: [] }, startWorker: async () => (await startWorker()).pid };
+}
+
+function goalsOf(run: {
+  floors: Record<string, number>;
+  naive: BuildFigures | null;
+  homing: BuildFigures;
+  bytesEach: number;
+}): Goal[] {
+  const { floors, naive, homing, bytesEach } = run;
+  const { "no-op Express/s": express = Number.NaN, "bare jobs/s": jobs } = floors;
+  return [
+    ...(naive === null
+      ? []
+      : [
+          atLeast("publish v. naive", homing.publishPerSecond / naive.publishPerSecond, { need: 6, reach: 8 }),
+          atLeast("delivery v. naive", homing.deliverPerSecond / naive.deliverPerSecond, { need: 4, reach: 8 }),
+        ]),
+    atLeast("publish v. no-op Express", homing.publishPerSecond / express, { need: 0.35, reach: 0.5 }),
+    ...(jobs === undefined
+      ? []
+      : [atLeast("delivery v. bare BullMQ jobs", homing.deliverPerSecond / jobs, { need: 0.2, reach: 0.35 })]),
+    atMost("CPU per event, all servers", homing.usageTotal, { need: 700, reach: 400, unit: "µs" }),
+    ...(homing.queueBytes === null
+      ? []
+      : [atMost("Redis per queued delivery", homing.queueBytes, { need: 1_024, reach: 820, unit: "B" })]),
+    atMost("Postgres per finished delivery", bytesEach, { need: 512, reach: 410, unit: "B" }),
+  ];
+}
+
+function figuresOf(prefix: string, figures: BuildFigures): Record<string, number> {
+  const { publishPerSecond, deliverPerSecond, bothPerSecond, latencyMs, usage, usageTotal, peakMib } = figures;
+  const named = {
+    "publish/s": publishPerSecond,
+    "deliver/s": deliverPerSecond,
+    "both/s": bothPerSecond,
+    "publish p50 ms": latencyMs.p50,
+    "p99 ms": latencyMs.p99,
+    "CPU µs": usageTotal,
+    ...usageFigures(usage),
+    "API peak MiB": peakMib.api,
+    "worker peak MiB": peakMib.worker,
+  };
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [prefix + name, value]));
+}
+
+function usageFigures(usage: Usage): Record<string, number> {
+  return Object.fromEntries(Object.entries(usage).map(([kind, value]) => [`of ${kind} µs`, value]));
+}

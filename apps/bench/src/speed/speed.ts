@@ -1,0 +1,9 @@
+import type { Case } from "../case.js";
+import { IDLE_CASE } from "./idle.js";
+import { LATENCY_CASE } from "./latency-case.js";
+import { PATH_CASE } from "./path.js";
+import { SHAPES_CASE } from "./shapes.js";
+import { WORKERS_CASE } from "./workers.js";
+
+/** How fast Homing is, and what it costs. */
+export const SPEED: readonly Case[] = [PATH_CASE, LATENCY_CASE, WORKERS_CASE, IDLE_CASE, SHAPES_CASE];

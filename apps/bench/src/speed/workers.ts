@@ -1,0 +1,44 @@
+import type { Case, CaseOptions, CaseResult } from "../case.js";
+import { atLeast } from "../goal.js";
+import { measure } from "../measure.js";
+import { account, countRows } from "./accounting.js";
+import { createSpeedWorld, type SpeedWorld, USUAL } from "./world.js";
+
+/** So few that the slots of one worker are its limit, and not the machine. */
+const CONCURRENCY = 5;
+const ANSWER_MS = 50;
+const WEBHOOKS = 20;
+const WORKERS_MAX = 4;
+
+/** One, two and four workers against receivers that take 50 ms. */
+export const WORKERS_CASE: Case = { name: "workers", title: "1, 2 and 4 workers, 50 ms receivers", run: runWorkers };
+
+function runWorkers({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
+  const seconds = isQuick ? 5 : 20;
+  const perWorker = (CONCURRENCY * 1_000) / ANSWER_MS;
+  return measure({ backend, signal, isIsolating: true, workers: 0, concurrency: CONCURRENCY }, async (bench) => {
+    const world = await createSpeedWorld(bench, { ...USUAL, webhooks: WEBHOOKS, answerMs: ANSWER_MS });
+    const rates = new Map<number, number>();
+    for (let workers = 1; workers <= WORKERS_MAX; workers++) {
+      await bench.installation.startWorker();
+      // Each worker gets to know the webhooks.
+      await deliver(world, WEBHOOKS * 2);
+      if (workers === 3) continue;
+      rates.set(workers, await deliver(world, perWorker * workers * seconds));
+    }
+    await account(bench, { sink: world.sink, acknowledged: (await countRows(bench)).deliveries, fanOut: 1 });
+    const rate = (workers: number): number => rates.get(workers) ?? Number.NaN;
+    return {
+      comparisons: [],
+      goals: [atLeast("two workers v. one", rate(2) / rate(1), { need: 1.8, reach: 1.95 })],
+      figures: { "one/s": rate(1), "two/s": rate(2), "four/s": rate(4), "slots' limit of one/s": perWorker },
+    };
+  });
+}
+
+/** Publishes so many events and waits for them. @returns deliveries a second */
+async function deliver(world: SpeedWorld, events: number): Promise<number> {
+  const draining = world.drain(events);
+  await world.publishBatches(events);
+  return (await draining).perSecond;
+}

@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CountingSink } from "../counting-sink.js";
+import { startCountingSink } from "../counting-sink.js";
+import { typeOf } from "../api-client.js";
+import type { HammerResult } from "../hammer.js";
+import type { Pids } from "../installation.js";
+import type { Bench } from "../measure.js";
+import { cpuTimeMs } from "../process-times.js";
+import { countRows } from "./accounting.js";
+
+const CONNECTIONS = 64;
+const POLL_MS = 50;
+const SETTLE_MS = 500;
+const STILL_MS_MAX = 30_000;
+/** What a process does first is slower: a rate is taken of the rest. */
+const WARM_UP_PART = 0.2;
+
+/** Events as they are published, and who wants them. */
+export interface Shape {
+  webhooks: number;
+  /** Webhooks that want each event. */
+  fanOut: number;
+  payloadBytes: number;
+  /** How long the receivers take. */
+  answerMs: number;
+  /** Events in each request. */
+  batch: number;
+}
+
+export const USUAL: Shape = { webhooks: 100, fanOut: 1, payloadBytes: 1_024, answerMs: 0, batch: 1 };
+
+/** Webhooks of one shape on a sink of their own. */
+export interface SpeedWorld {
+  sink: CountingSink;
+  shape: Shape;
+  /** Publishes from 64 connections for so long, to the API unless told. */
+  publish(name: string, durationMs: number, url?: string): Promise<HammerResult>;
+  /** Publishes so many events in batches. */
+  publishBatches(events: number): Promise<void>;
+  /** Waits until so many more deliveries than at its call were received. @returns how fast they came */
+  drain(deliveries: number): Promise<{ perSecond: number }>;
+}
+
+export async function createSpeedWorld({ installation, api, session }: Bench, shape: Shape): Promise<SpeedWorld> {
+  const sink = await startCountingSink();
+  session.onEnd(() => sink.stop());
+  const typeCount = Math.max(1, shape.webhooks / shape.fanOut);
+  const names = Array.from({ length: shape.webhooks }, (_, index) => `speed-${index + 1}`);
+  const typeOfWebhook = new Map(names.map((name, index) => [name, typeOf(`shape-${index % typeCount}`)]));
+  await api.makeWebhooks(names, (name) => ({
+    url: sink.url(name, shape.answerMs),
+    event_types: [typeOfWebhook.get(name) ?? ""],
+  }));
+  const event = (type: string): string =>
+    `{"type":"${type}","payload":{"filling":"${"x".repeat(shape.payloadBytes - 14)}"}}`;
+  const bodies = [...new Set(typeOfWebhook.values())].map((type) =>
+    shape.batch === 1
+      ? event(type)
+      : `{"events":[${Array.from({ length: shape.batch }, () => event(type)).join(",")}]}`,
+  );
+  return {
+    sink,
+    shape,
+    publish: (name, durationMs, url = installation.apiUrl) =>
+      installation.load.hammer(name, {
+        url: `${url}/v1/events${shape.batch === 1 ? "" : "/batch"}`,
+        headers: { authorization: `Bearer ${installation.key}`, "content-type": "application/json" },
+        connections: CONNECTIONS,
+        durationMs,
+        bodies,
+      }),
+    async publishBatches(events) {
+      const types = [...new Set(typeOfWebhook.values())];
+      for (const type of types) {
+        await api.publishMany({ phase: "batches", stream: type, type, count: Math.ceil(events / types.length) });
+      }
+    },
+    drain: (deliveries) => drain(sink, deliveries),
+  };
+}
+
+/** What came of publishing as much as the API took, and of waiting for the deliveries. */
+export interface Saturation {
+  published: HammerResult;
+  deliveries: number;
+  /** Deliveries, over the whole time. */
+  perSecond: number;
+}
+
+export async function saturate(
+  bench: Bench,
+  world: SpeedWorld,
+  { name, durationMs, url }: { name: string; durationMs: number; url?: string },
+): Promise<Saturation> {
+  const received = world.sink.counts().deliveries;
+  const startedAtMs = performance.now();
+  const published = await world.publish(name, durationMs, url);
+  // What was cut off at the end may still be committed.
+  await sleep(SETTLE_MS);
+  const { deliveries: all } = await countRows(bench);
+  await world.drain(all - world.sink.counts().deliveries);
+  const elapsedMs = performance.now() - startedAtMs;
+  const deliveries = world.sink.counts().deliveries - received;
+  return { published, deliveries, perSecond: (deliveries * 1_000) / elapsedMs };
+}
+
+async function drain(sink: CountingSink, deliveries: number): Promise<{ perSecond: number }> {
+  const before = sink.counts().deliveries;
+  const target = before + deliveries;
+  let warm: { atMs: number; deliveries: number } | null = null;
+  let last = { atMs: performance.now(), deliveries: before };
+  while (last.deliveries < target) {
+    await sleep(POLL_MS);
+    const now = sink.counts().deliveries;
+    if (now > last.deliveries) last = { atMs: performance.now(), deliveries: now };
+    if (warm === null && now >= before + deliveries * WARM_UP_PART) warm = { ...last };
+    if (performance.now() > last.atMs + STILL_MS_MAX) {
+      throw new Error(
+        `${target - now} of ${deliveries} deliveries did not come within ${STILL_MS_MAX / 1_000} s of the last one`,
+      );
+    }
+  }
+  const { atMs, deliveries: from } = warm ?? last;
+  return { perSecond: ((last.deliveries - from) * 1_000) / (last.atMs - atMs) };
+}
+
+/** CPU of each kind of process, in milliseconds. */
+export type Usage = Record<keyof Pids, number>;
+
+export async function usageOf(pids: Pids): Promise<Usage> {
+  return {
+    api: await cpuTimeMs(pids.api),
+    worker: await cpuTimeMs(pids.worker),
+    postgres: await cpuTimeMs(pids.postgres),
+    redis: await cpuTimeMs(pids.redis),
+  };
+}
+
+/** Microseconds for each of so many events, by kind of process. */
+export function usagePerEvent(before: Usage, after: Usage, events: number): Usage {
+  const perEvent = (kind: keyof Usage): number => ((after[kind] - before[kind]) * 1_000) / events;
+  return { api: perEvent("api"), worker: perEvent("worker"), postgres: perEvent("postgres"), redis: perEvent("redis") };
+}
+
+export function sumOf(usage: Usage): number {
+  return usage.api + usage.worker + usage.postgres + usage.redis;
+}

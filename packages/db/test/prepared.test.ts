@@ -1,0 +1,57 @@
+import type { TestDatabase } from "@homing/local/test-database";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { createDatabase, type Database } from "../src/client.js";
+import { KEEP_PLANS, preparedName } from "../src/prepared.js";
+import { migratedDatabase } from "./template.js";
+
+let database: TestDatabase;
+let db: Database;
+
+beforeAll(async () => {
+  database = await migratedDatabase();
+  db = createDatabase({ url: database.url, connectionsMax: 1, applicationName: "test" });
+});
+
+afterAll(async () => {
+  await db.$disconnect();
+  await database.drop();
+});
+
+interface Kept {
+  generic: bigint;
+  custom: bigint;
+  mode: string;
+}
+
+test("a statement that is named as prepared is planned once, whatever its values", async () => {
+  const run = (id: string) => db.$queryRaw<Kept[]>`/* prepared look */
+    SELECT generic_plans AS generic, custom_plans AS custom, current_setting('plan_cache_mode') AS mode
+    FROM pg_prepared_statements LEFT JOIN deliveries ON deliveries.id = ${id}::uuid WHERE name = 'look'`;
+  await run("00000000-0000-7000-8000-000000000001");
+  await run("00000000-0000-7000-8000-000000000002");
+  expect(await run("00000000-0000-7000-8000-000000000003")).toEqual([
+    { generic: 3n, custom: 0n, mode: "force_generic_plan" },
+  ]);
+});
+
+test("other statements are planned for their values, each time", async () => {
+  const [row] = await db.$queryRaw<{ mode: string; prepared: bigint }[]>`
+    SELECT current_setting('plan_cache_mode') AS mode, (SELECT count(*) FROM pg_prepared_statements) AS prepared`;
+  expect(row).toEqual({ mode: "auto", prepared: 0n });
+});
+
+test("a transaction keeps plans from when it is told to its end", async () => {
+  const mode = async (on: Pick<Database, "$queryRaw">): Promise<string | undefined> =>
+    (await on.$queryRaw<{ mode: string }[]>`SELECT current_setting('plan_cache_mode') AS mode`)[0]?.mode;
+  const within = await db.$transaction(async (transaction) => {
+    await transaction.$queryRaw`SELECT ${KEEP_PLANS}`;
+    return mode(transaction);
+  });
+  expect([within, await mode(db)]).toEqual(["force_generic_plan", "auto"]);
+});
+
+test("only a comment at the very start names a statement", () => {
+  expect(preparedName({ sql: "/* prepared claim */ SELECT 1" })).toBe("claim");
+  expect(preparedName({ sql: "SELECT '/* prepared claim */'" })).toBe("");
+  expect(preparedName({ sql: "/* claim */ SELECT 1" })).toBe("");
+});
