@@ -11,7 +11,7 @@ import { type PullRequest, pullLines } from "./pull.js";
 const BATCH = { itemsMax: 200, waitingMax: 100_000, isItemFault };
 
 /** What is released after an enable is taken so many at a time, with a pause: 20/s in each process, beside what is published now. */
-const RELEASE = { atOnceMax: 5, pauseMs: 250 };
+const RELEASE = { atOnceMax: 3, pauseMs: 150 };
 
 /** The lines that one worker process knows of, and what it takes from them. */
 export interface KnownLines {

@@ -1,0 +1,76 @@
+import { randomUUID } from "node:crypto";
+import { relayDeliveries } from "@homing/core/deliveries/relay";
+import { createDeliveryQueue, type Hint } from "@homing/queue/queue";
+import { createLogger } from "@homing/runtime/logger";
+import type { Case, CaseOptions, CaseResult } from "../case.js";
+import { atLeast } from "../goal.js";
+import { type Bench, measure } from "../measure.js";
+import { callOff, fill } from "./history.js";
+import { createSpeedWorld, USUAL } from "./world.js";
+
+const DELIVERIES = { quick: 20_000, long: 100_000 };
+/** As the worker's relay does it: so many at once, in two lanes. */
+const HANDED_OVER_AT_ONCE = 5_000;
+const LANES = 2;
+
+/** The queue was lost: how fast the relay brings everything back, against hints that are only added. */
+export const HANDOVER_CASE: Case = { name: "handover", title: "after the loss of the queue", run: runHandover };
+
+function runHandover({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
+  const deliveries = isQuick ? DELIVERIES.quick : DELIVERIES.long;
+  return measure({ backend, signal, isIsolating: true, workers: 0 }, async (bench) => {
+    await createSpeedWorld(bench, USUAL);
+    await fill(bench, { deliveries, state: "pending" });
+    const { databaseUrl, redisUrl } = bench.installation;
+    const queue = await createDeliveryQueue({
+      databaseUrl,
+      ...(redisUrl !== null && { redisUrl }),
+      onError: (error) => bench.session.findings.push(error.message),
+    });
+    bench.session.onEnd(() => queue.close());
+    const added = await perSecond(deliveries, () => addBare(queue.enqueue, deliveries));
+    await queue.bullQueue.drain();
+    const handed = await perSecond(deliveries, () => handOver(bench, queue.enqueue));
+    if ((await queue.depth()).waiting !== deliveries) bench.session.findings.push("not everything was handed over");
+    await queue.bullQueue.drain();
+    await callOff(bench);
+    return {
+      comparisons: [],
+      goals: [atLeast("hand-over v. bare addBulk", handed / added, { need: 0.7, reach: 0.9 })],
+      figures: { "handed over/s": handed, "only added/s": added },
+    };
+  });
+}
+
+async function perSecond(count: number, work: () => Promise<unknown>): Promise<number> {
+  const startedAtMs = performance.now();
+  await work();
+  return (count * 1_000) / (performance.now() - startedAtMs);
+}
+
+type Enqueue = (hints: readonly Hint[]) => Promise<void>;
+
+async function addBare(enqueue: Enqueue, count: number): Promise<void> {
+  const hint = (): Hint => ({ deliveryId: randomUUID(), webhookId: randomUUID(), series: 1, number: 1, delayMs: 0 });
+  for (let added = 0; added < count; added += HANDED_OVER_AT_ONCE) {
+    await enqueue(Array.from({ length: HANDED_OVER_AT_ONCE }, hint));
+  }
+}
+
+async function handOver({ installation: { db } }: Bench, enqueue: Enqueue): Promise<void> {
+  const context = {
+    db,
+    log: createLogger({ service: "bench", level: "warn" }),
+    enqueue: async (hints: readonly (Hint & { organizationId: string })[]) => {
+      await enqueue(hints.map(({ organizationId: _, ...hint }) => hint));
+      return [];
+    },
+  };
+  const lane = async (): Promise<void> => {
+    let handedOver = 1;
+    while (handedOver > 0) {
+      ({ handedOver } = await relayDeliveries(context, { limit: HANDED_OVER_AT_ONCE, lostAgeMs: null }));
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
