@@ -14,8 +14,12 @@ function say(message: CountingMessage): void {
 
 /** The path says after how many milliseconds it answers: `/50/name`. */
 const server = createServer((request, response) => {
-  requests += 1;
-  deliveryIds.add(String(request.headers["homing-delivery-id"] ?? requests));
+  const deliveryId = request.headers["homing-delivery-id"];
+  // What is no delivery is answered, and counts for nothing.
+  if (typeof deliveryId === "string") {
+    requests += 1;
+    deliveryIds.add(deliveryId);
+  }
   const delayMs = Number(request.url?.split("/")[1]);
   request.resume();
   request.on("end", () => {

@@ -10,7 +10,7 @@ export type CountingMessage =
 export interface CountingSink {
   /** Of an endpoint that answers after so long. */
   url(name: string, delayMs?: number): string;
-  /** Requests that came, as of a moment ago, and different deliveries among them. */
+  /** Deliveries that were received, as of a moment ago, and how many requests that took. */
   counts(): { requests: number; deliveries: number };
   stop(): Promise<void>;
 }

@@ -29,6 +29,8 @@ interface Bounds {
 }
 
 export function verdictOn({ value, need, reach, isLessBetter }: Goal): GoalVerdict {
+  // Of nothing measured nothing is kept.
+  if (!Number.isFinite(value)) return "MISSED";
   const keeps = (bound: number): boolean => (isLessBetter ? value <= bound : value >= bound);
   if (keeps(reach)) return "reached";
   return keeps(need) ? "met" : "MISSED";

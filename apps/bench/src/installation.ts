@@ -18,6 +18,8 @@ const ENCRYPTION_KEY_BYTES = 32;
 const API_KEY_BYTES = 32;
 const SHUTDOWN_GRACE_MS = 4_000;
 const CONNECTIONS_MAX = 2;
+/** To fill a database and to audit it. */
+const STATEMENT_MS_MAX = 10 * 60_000;
 
 const WORKSPACES = new URL("../../../", import.meta.url);
 const SCRIPTS = {
@@ -92,7 +94,12 @@ export async function startInstallation(options: InstallationOptions, undo: Undo
   const api = await start("api", SCRIPTS.api, (port) => ({ PORT: port, HOMING_API_KEY: key }));
   pids.api.push(api.program.pid);
   for (let number = 1; number <= options.workers; number++) await startWorker();
-  const db = createDatabase({ url: env.databaseUrl, connectionsMax: CONNECTIONS_MAX, applicationName: "homing-bench" });
+  const db = createDatabase({
+    url: env.databaseUrl,
+    connectionsMax: CONNECTIONS_MAX,
+    applicationName: "homing-bench",
+    statementMsMax: STATEMENT_MS_MAX,
+  });
   undo.push(() => db.$disconnect());
   return {
     apiUrl: api.url,

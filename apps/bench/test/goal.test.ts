@@ -7,6 +7,7 @@ test.each([
   [6, "met"],
   [5.99, "MISSED"],
   [Number.NaN, "MISSED"],
+  [Number.POSITIVE_INFINITY, "MISSED"],
 ])("of a figure that should be large, %p is %s", (value, verdict) => {
   expect(verdictOn(atLeast("speed", value, { need: 6, reach: 8 }))).toBe(verdict);
 });

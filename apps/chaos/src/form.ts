@@ -37,7 +37,7 @@ const FORMS = {
   },
   long: {
     isQuick: false,
-    eventsPerSecond: 150,
+    eventsPerSecond: 60,
     pauseMs: { min: 1_000, max: 6_000 },
     killedMs: { min: 200, max: 4_000 },
     stoppedMs: { redis: 30_000, postgres: 10_000 },

@@ -26,9 +26,10 @@ export function createPasser(
         limit: HANDED_OVER_AT_ONCE_MAX,
         lostAgeMs: null,
         passing,
+      }).finally(() => {
+        const endedMs = performance.now();
+        nextLookAtMs = endedMs + PAUSES_PER_LOOK * (endedMs - begunMs);
       });
-      const endedMs = performance.now();
-      nextLookAtMs = endedMs + PAUSES_PER_LOOK * (endedMs - begunMs);
       if (handedOver > 0) context.log.info({ hints: handedOver, passed: passing.length }, "relay.passed_crowd");
     },
   };

@@ -47,15 +47,26 @@ export function startRelay(context: RelayContext, { queue, crowd, attempts }: Re
       // The queue's store is not the one we knew: all hints that were handed over before are gone.
       const sweepSinceMs = queueEpochMs === knownEpochMs ? null : queueEpochMs;
       const chores = await findChores(context);
-      if (chores.relay || sweepSinceMs !== null) {
+      const relay = async (): Promise<void> => {
         const isDone = await relayAll(context, queue, { sweepSinceMs, signal });
         if (isDone) knownEpochMs = queueEpochMs;
         else await passer.pass();
-      }
-      if (chores.releases) await releaseHeld(context, { limit: RELEASED_AT_ONCE_MAX });
-      if (chores.lines) await pullLines(context, attempts);
+      };
+      if (chores.relay || sweepSinceMs !== null) await attend(context, "relay", relay);
+      const release = () => releaseHeld(context, { limit: RELEASED_AT_ONCE_MAX });
+      if (chores.releases) await attend(context, "release", release);
+      if (chores.lines) await attend(context, "lines", () => pullLines(context, attempts));
     },
   });
+}
+
+/** One chore that fails again and again must not keep a worker from the others. */
+async function attend({ log }: RelayContext, chore: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.warn({ err: error, chore }, "relay.chore_failed");
+  }
 }
 
 /** Of a webhook that is well, what stands in its line was parked by a worker that did not know it, or while its seats were taken. */

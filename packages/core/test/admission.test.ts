@@ -49,6 +49,8 @@ async function slowDown(webhookId: string): Promise<Seat> {
 }
 
 test("a webhook of which nothing is known gets two seats, and one more with every success, up to its cap", async () => {
+  expect(admission.roomAt("a")).toBe(0);
+  admission.endpoints.meet("a", { organizationId: null, isProven: false, inFlightMax: WINDOW_MAX });
   expect(admission.roomAt("a")).toBe(WINDOW_START);
   for (let successes = 0; successes < WINDOW_MAX + 5; successes++) {
     await succeed("a");

@@ -6,7 +6,7 @@ import { publishEvents } from "../src/events/publish.js";
 import { closeCircuit, openCircuit, reopenCircuit } from "../src/lanes/circuit.js";
 import { parkDeliveries } from "../src/lanes/park.js";
 import { pullDueLines, pullLines } from "../src/lanes/pull.js";
-import { disableWebhook, enableWebhook } from "../src/webhooks/state.js";
+import { archiveWebhook, disableWebhook, enableWebhook } from "../src/webhooks/state.js";
 import { updateWebhook } from "../src/webhooks/update.js";
 import type { WebhookSettings } from "../src/webhooks/webhook.js";
 import {
@@ -257,6 +257,20 @@ test("somebody's retry passes an open circuit", async () => {
   expect(await claimDeliveries(world.context, [deliveryId])).toEqual([{ outcome: "parked" }]);
   expect(await retryOne(world, { organizationId, deliveryId })).toMatchObject({ outcome: "opened" });
   expect(await claimOne(world, deliveryId)).toMatchObject({ series: 2, number: 1, circuit: "open" });
+});
+
+test("the line of an archived webhook goes when it is empty, also while its circuit is open", async () => {
+  const { organizationId, webhookId, ids } = await publishMany(2);
+  await openCircuit(world.context, webhookId);
+  await archiveWebhook(world.context, { organizationId, webhookId });
+  await endPause(webhookId);
+  await pullDueLines(world.context);
+  await claimDeliveries(world.context, ids, { pulledIds: ids });
+  expect(await lineOf(webhookId)).not.toBeNull();
+  await endPause(webhookId);
+  await pullDueLines(world.context);
+  expect(await lineOf(webhookId)).toBeNull();
+  expect((await rowOf(world, ids[0] ?? "")).state).toBe("cancelled");
 });
 
 test("an enable closes the circuit", async () => {

@@ -35,7 +35,7 @@ test("a worker of two slots keeps one for others, a worker of one goes from hand
 test("at a webhook of one that has all that is its own there is no seat, and nobody waits for it", async () => {
   const admission = createAdmission({ slots: SLOTS, nowMs: () => 0 });
   const meet = (webhookId: string, organizationId: string) =>
-    admission.endpoints.meet(webhookId, { organizationId, isProven: true });
+    admission.endpoints.meet(webhookId, { organizationId, isProven: true, inFlightMax: 10 });
   for (let webhook = 0; webhook < OWN_MAX; webhook++) meet(`loud ${webhook}`, "loud");
   meet("quiet", "quiet");
   expect(await admission.enter("quiet")).not.toBeNull();

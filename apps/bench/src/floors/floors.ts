@@ -6,29 +6,33 @@ import { v7 as uuidv7 } from "uuid";
 
 const AT_ONCE = 100;
 const JOBS_PER_COMMAND = 500;
+const MEASURED_PART = 0.8;
 const ROWS_PER_STATEMENT = 500;
 const PAYLOAD = JSON.stringify({ filling: "x".repeat(1_000) });
 
 /** What BullMQ works of jobs that do nothing, in one process. @returns jobs a second */
 export async function countJobs(redisUrl: string, count: number): Promise<number> {
   const options = { prefix: "{floor}" };
+  const measured = Math.floor(count * MEASURED_PART);
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
   const queue = new Queue("floor", { ...options, connection, defaultJobOptions: { removeOnComplete: { count: 100 } } });
   for (let added = 0; added < count; added += JOBS_PER_COMMAND) {
     await queue.addBulk(Array.from({ length: JOBS_PER_COMMAND }, () => ({ name: "job", data: { id: uuidv7() } })));
   }
-  const startedAtMs = performance.now();
+  let startedAtMs = performance.now();
   let left = count;
   let worker: Worker | undefined;
   await new Promise<void>((resolve) => {
     const work = async (): Promise<void> => {
       left -= 1;
+      // What it does first is slower, and says nothing.
+      if (left === measured) startedAtMs = performance.now();
       if (left === 0) resolve();
     };
     const blocking = new Redis(redisUrl, { maxRetriesPerRequest: null });
     worker = new Worker("floor", work, { ...options, connection: blocking, concurrency: AT_ONCE });
   });
-  const perSecond = (count * 1_000) / (performance.now() - startedAtMs);
+  const perSecond = (measured * 1_000) / (performance.now() - startedAtMs);
   await worker?.close();
   await queue.close();
   return perSecond;

@@ -54,6 +54,9 @@ async function publish(req: Request, res: Response): Promise<void> {
 }
 
 const app = express();
+// As Homing has it.
+app.disable("etag");
+app.disable("x-powered-by");
 app.get("/readyz", (_req, res) => void res.end());
 app.use(express.json({ limit: "1mb" }));
 app.post("/v1/events", (req, res) => publish(req, res));

@@ -1,28 +1,34 @@
+import { waitFor } from "@homing/local/wait-for";
 import type { Bench } from "../measure.js";
 import type { CountingSink } from "../counting-sink.js";
 
+const RECORDED_MS_MAX = 30_000;
+
 interface Counts {
-  events: number;
   deliveries: number;
   unfinished: number;
 }
 
-/** Deliveries that the database has, of all events but those of the naive path and the floors. */
+/** Deliveries that the database has. */
 export async function countRows({ installation: { db } }: Pick<Bench, "installation">): Promise<Counts> {
   const [row] = await db.$queryRaw<Counts[]>`
-    SELECT (SELECT count(*) FROM events)::int AS events, count(*)::int AS deliveries,
+    SELECT count(*)::int AS deliveries,
            (count(*) FILTER (WHERE state IN ('pending', 'in_flight')))::int AS unfinished
     FROM deliveries`;
   if (row === undefined) throw new Error("the database counts nothing");
   return row;
 }
 
-/** Holds what the database has against what was received: anything lost or repeated is a finding. */
+/** Waits until all is recorded, then holds what the database has against what was received: anything lost or repeated is a finding. */
 export async function account(
   bench: Bench,
   { sink, acknowledged, fanOut }: { sink: CountingSink; acknowledged: number; fanOut: number },
 ): Promise<void> {
   const { session } = bench;
+  const isRecorded = async (): Promise<boolean> => (await countRows(bench)).unfinished === 0;
+  await waitFor(isRecorded, { what: "the last records", timeoutMs: RECORDED_MS_MAX }).catch((error: unknown) => {
+    session.findings.push(String(error));
+  });
   const { deliveries } = await countRows(bench);
   const { requests, deliveries: received } = sink.counts();
   if (deliveries < acknowledged * fanOut) {

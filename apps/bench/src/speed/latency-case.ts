@@ -3,6 +3,7 @@ import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { atMost } from "../goal.js";
 import type { Stream } from "../load.js";
 import { measure } from "../measure.js";
+import { account } from "./accounting.js";
 import { createSpeedWorld, saturate, USUAL } from "./world.js";
 
 const CONCURRENCY = 100;
@@ -19,8 +20,11 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
     const { installation, session, api } = bench;
     const world = await createSpeedWorld(bench, USUAL);
     // The first time is for warming up.
-    await saturate(bench, world, { name: "warm-up", durationMs });
-    const { perSecond } = await saturate(bench, world, { name: "saturation", durationMs });
+    const warmUp = await saturate(bench, world, { name: "warm-up", durationMs });
+    const saturation = await saturate(bench, world, { name: "saturation", durationMs });
+    const acknowledged = warmUp.published.accepted + saturation.published.accepted;
+    await account(bench, { sink: world.sink, acknowledged, fanOut: USUAL.fanOut });
+    const { perSecond } = saturation;
     const names = numbered("paced", WEBHOOKS);
     await api.makeWebhooks(names, (name) => ({ url: installation.sink.url("well", name) }));
     const stream = (share: number): Stream => ({

@@ -1,5 +1,6 @@
 import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { type Bench, measure } from "../measure.js";
+import { account } from "./accounting.js";
 import { fill } from "./history.js";
 import { createSpeedWorld, USUAL } from "./world.js";
 
@@ -23,6 +24,7 @@ function runRetries({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
     }
     const retriedMs = performance.now() - startedAtMs;
     const { perSecond } = await draining;
+    await account(bench, { sink: world.sink, acknowledged: numbers.length, fanOut: 1 });
     return {
       comparisons: [],
       goals: [],

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CountingSink } from "../counting-sink.js";
-import { startCountingSink } from "../counting-sink.js";
+import { type CountingSink, startCountingSink } from "../counting-sink.js";
 import { typeOf } from "../api-client.js";
 import type { HammerResult } from "../hammer.js";
 import type { Pids } from "../installation.js";
@@ -37,8 +36,8 @@ export interface SpeedWorld {
   publish(name: string, durationMs: number, url?: string): Promise<HammerResult>;
   /** Publishes so many events in batches. */
   publishBatches(events: number): Promise<void>;
-  /** Waits until so many more deliveries than at its call were received. @returns how fast they came */
-  drain(deliveries: number): Promise<{ perSecond: number }>;
+  /** Waits until so many more deliveries than at its call were received. @returns how fast they came, and when the last one did */
+  drain(deliveries: number): Promise<Drained>;
 }
 
 export async function createSpeedWorld({ installation, api, session }: Bench, shape: Shape): Promise<SpeedWorld> {
@@ -61,14 +60,17 @@ export async function createSpeedWorld({ installation, api, session }: Bench, sh
   return {
     sink,
     shape,
-    publish: (name, durationMs, url = installation.apiUrl) =>
-      installation.load.hammer(name, {
+    async publish(name, durationMs, url = installation.apiUrl) {
+      const result = await installation.load.hammer(name, {
         url: `${url}/v1/events${shape.batch === 1 ? "" : "/batch"}`,
         headers: { authorization: `Bearer ${installation.key}`, "content-type": "application/json" },
         connections: CONNECTIONS,
         durationMs,
         bodies,
-      }),
+      });
+      if (result.refused > 0) session.findings.push(`${name}: ${result.refused} publishes were refused`);
+      return result;
+    },
     async publishBatches(events) {
       const types = [...new Set(typeOfWebhook.values())];
       for (const type of types) {
@@ -98,13 +100,19 @@ export async function saturate(
   // What was cut off at the end may still be committed.
   await sleep(SETTLE_MS);
   const { deliveries: all } = await countRows(bench);
-  await world.drain(all - world.sink.counts().deliveries);
-  const elapsedMs = performance.now() - startedAtMs;
+  const drained = await world.drain(all - world.sink.counts().deliveries);
+  const elapsedMs = drained.endedAtMs - startedAtMs;
   const deliveries = world.sink.counts().deliveries - received;
   return { published, deliveries, perSecond: (deliveries * 1_000) / elapsedMs };
 }
 
-async function drain(sink: CountingSink, deliveries: number): Promise<{ perSecond: number }> {
+export interface Drained {
+  perSecond: number;
+  /** By `performance.now()`. */
+  endedAtMs: number;
+}
+
+async function drain(sink: CountingSink, deliveries: number): Promise<Drained> {
   const before = sink.counts().deliveries;
   const target = before + deliveries;
   let warm: { atMs: number; deliveries: number } | null = null;
@@ -121,7 +129,7 @@ async function drain(sink: CountingSink, deliveries: number): Promise<{ perSecon
     }
   }
   const { atMs, deliveries: from } = warm ?? last;
-  return { perSecond: ((last.deliveries - from) * 1_000) / (last.atMs - atMs) };
+  return { perSecond: ((last.deliveries - from) * 1_000) / (last.atMs - atMs), endedAtMs: last.atMs };
 }
 
 /** CPU of each kind of process, in milliseconds. */

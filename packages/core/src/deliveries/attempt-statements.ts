@@ -1,12 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { isDatabaseAway, isItemFault } from "@homing/db/faults";
+import { isDatabaseAway } from "@homing/db/faults";
 import { createBatch } from "@homing/runtime/batch";
 import type { Context, Hint } from "../context.js";
 import { type ClaimOutcome, claimDeliveries } from "./claim.js";
 import { type MadeAttempt, type RecordOutcome, recordAttempts } from "./record.js";
+import { WORKER_BATCH } from "../worker-batch.js";
 
-/** More may wait than the worker's concurrency can ever ask for. */
-const BATCH = { itemsMax: 200, waitingMax: 100_000, isItemFault };
 const RECORD_TRIES_MAX = 40;
 const RECORD_PAUSE_MS = 500;
 const CLAIM_PAUSE_MS = 1_000;
@@ -34,11 +33,11 @@ export function createAttemptStatements(
         hints.map(({ deliveryId }) => deliveryId),
         { pulledIds: hints.flatMap(({ deliveryId, isPulled }) => (isPulled === true ? deliveryId : [])) },
       ),
-    ...BATCH,
+    ...WORKER_BATCH,
   });
   const records = createBatch({
     flush: (attempts: MadeAttempt[]) => recordAttempts(context, attempts),
-    ...BATCH,
+    ...WORKER_BATCH,
   });
   return {
     claim: (hint) => unlessAway(context, hint, () => claims.add(hint)),

@@ -85,7 +85,8 @@ export function createAttempts(
 
   return {
     async attempt(hint) {
-      const seat = await lanes.enter(hint);
+      const seat = await unlessAway(context, hint, () => lanes.enter(hint));
+      if (seat !== null && "outcome" in seat) return seat;
       if (seat === null) return unlessAway(context, hint, () => park(hint));
       try {
         return await attemptFrom(seat, hint);

@@ -62,16 +62,14 @@ export async function claimDeliveries(
   const moved = await moveDue(db, deliveryIds, pulledIds);
   const poisoned = moved.filter(({ goes }) => goes === "failed");
   for (const row of poisoned) log.warn(poisonLine(row), "delivery.poisoned");
-  await tellPoisoned(db, poisoned);
+  await afterClaim(log, tellPoisoned(db, poisoned));
   const parked = new Set(moved.flatMap(({ goes, delivery_id }) => (goes === "parked" ? delivery_id : [])));
   const inFlight = moved.filter(({ goes }) => goes === "in_flight");
   const claimed = new Map(inFlight.flatMap(toClaim).map((claim) => [claim.deliveryId, claim]));
-  await failEventless(
-    db,
-    inFlight.flatMap(({ delivery_id: id }) => (claimed.has(id) ? [] : id)),
-  );
+  const eventless = inFlight.flatMap(({ delivery_id: id }) => (claimed.has(id) ? [] : id));
+  await afterClaim(log, failEventless(db, eventless));
   const unclaimed = deliveryIds.filter((id) => !claimed.has(id));
-  const early = await findEarly(db, unclaimed);
+  const early = (await afterClaim(log, findEarly(db, unclaimed))) ?? new Map<string, number>();
   const taken = new Set<string>();
   return deliveryIds.map((id): ClaimOutcome => {
     const claim = claimed.get(id);
@@ -84,6 +82,16 @@ export async function claimDeliveries(
     taken.add(id);
     return { outcome: "claimed", claim };
   });
+}
+
+/** What was claimed is committed and must be attempted, whatever becomes of the rest: the relay comes back to that. */
+async function afterClaim<Result>(log: Context["log"], work: Promise<Result>): Promise<Result | null> {
+  try {
+    return await work;
+  } catch (error) {
+    log.warn({ err: error }, "claim.not_followed_up");
+    return null;
+  }
 }
 
 function poisonLine(row: MovedRow): Record<string, unknown> {

@@ -12,7 +12,7 @@ export function renewLeases(
   claims: readonly Pick<Claim, "deliveryId" | "series" | "number">[],
 ): Promise<number> {
   const ids = claims.map(({ deliveryId }) => deliveryId);
-  return db.$executeRaw`/* prepared renew_leases */
+  return db.$executeRaw`
     WITH claim AS (
       SELECT * FROM unnest(
         ${ids}::uuid[], ${claims.map(({ series }) => series)}::int[], ${claims.map(({ number }) => number)}::int[]

@@ -88,6 +88,7 @@ export function createAdmission(options: { slots: number; nowMs: () => number })
     },
     seatAt: (webhookId) => seatAt(endpoints.of(webhookId)),
     roomAt(webhookId) {
+      if (!endpoints.isKnown(webhookId)) return 0;
       const endpoint = endpoints.of(webhookId);
       return Math.max(0, roomAt(endpoint) - endpoint.waiting.length);
     },

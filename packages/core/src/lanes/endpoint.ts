@@ -1,9 +1,8 @@
 import type { Seat } from "./admission.js";
 
 const WINDOW_START = 2;
-const WINDOW_MAX_DEFAULT = 10;
 /** An answer that takes longer, or one that has been awaited for longer, is a slow one. */
-const SLOW_MS = 1_000;
+export const SLOW_MS = 1_000;
 const FAILURES_IN_A_ROW_MAX = 3;
 
 /** `fast`: it answered well. `unproven`: nothing is known of it. `slow`: slow, or failing. */
@@ -18,6 +17,8 @@ export interface Acquaintance {
   organizationId: string | null;
   /** It answered others well: it begins in the fast lane. */
   isProven: boolean;
+  /** Most requests at once. */
+  inFlightMax: number;
 }
 
 /** What one worker process knows of a webhook's endpoint. */
@@ -27,8 +28,7 @@ export interface Endpoint {
   /** Requests to it at once, as of now. */
   window(): number;
   inFlight(): number;
-  hasSeat(): boolean;
-  allow(inFlightMax: number): void;
+  allow(max: number): void;
   /** @returns the request's place among those under way */
   begin(startedAtMs: number): symbol;
   /** @returns whether it was under way until now */
@@ -40,12 +40,12 @@ export interface Endpoint {
   readonly waiting: ((seat: Seat | null) => void)[];
 }
 
-export function createEndpoint({ organizationId, isProven }: Acquaintance): Endpoint {
+export function createEndpoint({ organizationId, isProven, inFlightMax }: Acquaintance): Endpoint {
   // In the order of their start: the first is the oldest.
   const underWay = new Map<symbol, number>();
   let lane: Lane = isProven ? "fast" : "unproven";
-  let window = WINDOW_START;
-  let windowMax = WINDOW_MAX_DEFAULT;
+  let windowMax = inFlightMax;
+  let window = Math.min(WINDOW_START, windowMax);
   let failuresInARow = 0;
 
   function laneAfter(end: SeatEnd, durationMs: number): Lane {
@@ -59,9 +59,8 @@ export function createEndpoint({ organizationId, isProven }: Acquaintance): Endp
     lane: () => lane,
     window: () => window,
     inFlight: () => underWay.size,
-    hasSeat: () => underWay.size < window,
-    allow(inFlightMax) {
-      windowMax = inFlightMax;
+    allow(max) {
+      windowMax = max;
       window = Math.min(window, windowMax);
     },
     begin(startedAtMs) {

@@ -2,7 +2,7 @@ import { type Acquaintance, createEndpoint, type Endpoint } from "./endpoint.js"
 
 /** Remembered while nothing is under way to them. */
 const IDLE_MAX = 10_000;
-export const STRANGER: Acquaintance = { organizationId: null, isProven: false };
+export const STRANGER: Acquaintance = { organizationId: null, isProven: false, inFlightMax: 10 };
 
 /** The endpoints that one worker process knows, by their webhook. */
 export interface Endpoints {
@@ -10,7 +10,7 @@ export interface Endpoints {
   isKnown(webhookId: string): boolean;
   /** Remembers one that was not known. */
   meet(webhookId: string, acquaintance: Acquaintance): void;
-  /** Those in the fast lane, so many at most. */
+  /** Those in the fast lane, so many at most: the ones used last. */
   fast(max: number): string[];
   /** Those to which requests are under way. */
   busy(): Endpoint[];
@@ -26,26 +26,31 @@ export function createEndpoints(): Endpoints {
     }
   }
 
-  function remember(webhookId: string, acquaintance: Acquaintance): Endpoint {
-    if (endpoints.size >= IDLE_MAX) forgetIdle();
-    const endpoint = createEndpoint(acquaintance);
+  /** Those used last come last. */
+  function use(webhookId: string, endpoint: Endpoint): Endpoint {
+    endpoints.delete(webhookId);
     endpoints.set(webhookId, endpoint);
     return endpoint;
   }
 
+  function remember(webhookId: string, acquaintance: Acquaintance): Endpoint {
+    if (endpoints.size >= IDLE_MAX) forgetIdle();
+    const endpoint = createEndpoint(acquaintance);
+    return use(webhookId, endpoint);
+  }
+
   return {
-    of: (webhookId) => endpoints.get(webhookId) ?? remember(webhookId, STRANGER),
+    of(webhookId) {
+      const known = endpoints.get(webhookId);
+      return known ? use(webhookId, known) : remember(webhookId, STRANGER);
+    },
     isKnown: (webhookId) => endpoints.has(webhookId),
     meet(webhookId, acquaintance) {
       if (!endpoints.has(webhookId)) remember(webhookId, acquaintance);
     },
     fast(max) {
-      const ids: string[] = [];
-      for (const [webhookId, endpoint] of endpoints) {
-        if (ids.length === max) break;
-        if (endpoint.lane() === "fast") ids.push(webhookId);
-      }
-      return ids;
+      const fast = [...endpoints].filter(([, endpoint]) => endpoint.lane() === "fast");
+      return fast.slice(-max).map(([webhookId]) => webhookId);
     },
     busy: () => [...endpoints.values()].filter((endpoint) => endpoint.inFlight() > 0),
   };

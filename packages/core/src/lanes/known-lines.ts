@@ -1,4 +1,3 @@
-import { isItemFault } from "@homing/db/faults";
 import { createBatch } from "@homing/runtime/batch";
 import type { Context, Hint } from "../context.js";
 import type { Claim } from "../deliveries/claim.js";
@@ -6,10 +5,10 @@ import { isSuccess, type SendResult } from "../outcome.js";
 import { createOutstanding } from "./outstanding.js";
 import { parkDeliveries } from "./park.js";
 import { type PullRequest, pullLines } from "./pull.js";
+import { WORKER_BATCH } from "../worker-batch.js";
 
-/** More may wait than the worker's concurrency can ever ask for. */
-const BATCH = { itemsMax: 200, waitingMax: 100_000, isItemFault };
-
+/** With fewer seats free a line that moves waits for the next success. */
+const PULLED_TOGETHER_MIN = 3;
 /** What is released after an enable is taken so many at a time, with a pause: 20/s in each process, beside what is published now. */
 const RELEASE = { atOnceMax: 3, pauseMs: 150 };
 
@@ -41,13 +40,13 @@ export function createKnownLines(context: Pick<Context, "db" | "enqueue" | "log"
     outstanding.forget(webhookId);
   }
 
-  /** A line that moves is pulled from when half of its webhook's window is free: a few at a time cost little more than one. */
+  /** A line that moves is pulled from when a few seats are free: a few at a time cost little more than one. */
   function wantedAfter({ claim, result, room }: { claim: Claim; result: SendResult; room: number }): number {
     const out = outstanding.of(claim.webhookId);
     // What was pulled and still waits in the queue takes no seat yet: without a bound a line would fill the queue before all others.
     const free = Math.min(room, claim.inFlightMax - out);
     if (!isSuccess(result)) return Math.min(free, 1);
-    return out === 0 || 2 * free >= claim.inFlightMax ? free : 0;
+    return out === 0 || free >= Math.min(PULLED_TOGETHER_MIN, claim.inFlightMax) ? free : 0;
   }
 
   /** One pull at a time waits for its moment; whatever comes back in the meantime is part of the next. */
@@ -92,7 +91,7 @@ function createLineBatches(context: Pick<Context, "db" | "enqueue" | "log">) {
         await parkDeliveries(context, deliveryIds);
         return deliveryIds;
       },
-      ...BATCH,
+      ...WORKER_BATCH,
     }),
     pulls: createBatch({
       flush: async (requests: PullRequest[]) => {
@@ -106,7 +105,7 @@ function createLineBatches(context: Pick<Context, "db" | "enqueue" | "log">) {
           return { granted, isEmpty: line.isEmpty };
         });
       },
-      ...BATCH,
+      ...WORKER_BATCH,
     }),
   };
 }

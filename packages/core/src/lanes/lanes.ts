@@ -1,4 +1,3 @@
-import { isItemFault } from "@homing/db/faults";
 import { createBatch } from "@homing/runtime/batch";
 import type { Context, Hint } from "../context.js";
 import type { Claim } from "../deliveries/claim.js";
@@ -9,14 +8,16 @@ import type { Acquaintance, SeatEnd } from "./endpoint.js";
 import { STRANGER } from "./endpoints.js";
 import { createFailureRates } from "./failure-rates.js";
 import { createKnownLines } from "./known-lines.js";
+import { WORKER_BATCH } from "../worker-batch.js";
 
-/** More may wait than the worker's concurrency can ever ask for. */
-const BATCH = { itemsMax: 200, waitingMax: 100_000, isItemFault };
 const STATUSES_OF_OVERLOAD = [429, 503];
 
 /** What keeps one webhook from harming another, in one worker process. */
 export interface Lanes {
-  /** A seat for one request to a webhook, maybe after a short wait; null: there is none. What was taken over always finds one. */
+  /**
+   * A seat for one request to a webhook, maybe after a short wait; null: there is none. What was taken over always finds one.
+   * @throws what the database throws
+   */
   enter(hint: { webhookId: string; isTakenOver?: boolean }): Promise<Seat | null>;
   /** Puts a delivery for which there is no seat into its webhook's line. */
   park(delivery: Pick<Hint, "deliveryId" | "webhookId" | "isPulled">): Promise<void>;
@@ -52,12 +53,10 @@ export function createLanes(context: LanesContext, options: { slots: number; isI
       : createAdmission({ slots: options.slots, nowMs: () => performance.now() });
   const rates = createFailureRates();
   const lines = createKnownLines(context);
-  const introductions = createBatch({ flush: (webhookIds: string[]) => introduce(context, webhookIds), ...BATCH });
-
-  async function meet(webhookId: string): Promise<void> {
-    // A database that is away is the claim's to notice.
-    admission.endpoints.meet(webhookId, await introductions.add(webhookId).catch(() => STRANGER));
-  }
+  const introductions = createBatch({
+    flush: (webhookIds: string[]) => introduce(context, webhookIds),
+    ...WORKER_BATCH,
+  });
 
   async function judge({ webhookId, circuit }: Claim, result: SendResult): Promise<void> {
     const isFailure = isFailureOfEndpoint(result);
@@ -80,7 +79,8 @@ export function createLanes(context: LanesContext, options: { slots: number; isI
 
   return {
     async enter({ webhookId, isTakenOver }) {
-      if (!admission.endpoints.isKnown(webhookId)) await meet(webhookId);
+      const { endpoints } = admission;
+      if (!endpoints.isKnown(webhookId)) endpoints.meet(webhookId, await introductions.add(webhookId));
       // So many at most as were under way in a worker that died.
       return isTakenOver === true ? admission.seatAt(webhookId) : admission.enter(webhookId);
     },
@@ -100,13 +100,22 @@ export function createLanes(context: LanesContext, options: { slots: number; isI
   };
 }
 
+interface IntroducedRow {
+  id: string;
+  organization_id: string;
+  is_proven: boolean;
+  in_flight_max: number;
+}
+
+function toAcquaintance(row: IntroducedRow): Acquaintance {
+  return { organizationId: row.organization_id, isProven: row.is_proven, inFlightMax: row.in_flight_max };
+}
+
 /** What others know of webhooks. @returns one for each, in order */
 async function introduce({ db }: Pick<Context, "db">, webhookIds: readonly string[]): Promise<Acquaintance[]> {
-  const rows = await db.$queryRaw<
-    { id: string; organization_id: string; is_proven: boolean }[]
-  >`/* prepared introduce */
-    SELECT id, organization_id, is_proven FROM webhooks WHERE id = ANY (${[...webhookIds]}::uuid[])`;
-  const known = new Map(rows.map((row) => [row.id, { organizationId: row.organization_id, isProven: row.is_proven }]));
+  const rows = await db.$queryRaw<IntroducedRow[]>`/* prepared introduce */
+    SELECT id, organization_id, is_proven, in_flight_max FROM webhooks WHERE id = ANY (${[...webhookIds]}::uuid[])`;
+  const known = new Map(rows.map((row) => [row.id, toAcquaintance(row)]));
   return webhookIds.map((id) => known.get(id) ?? STRANGER);
 }
 

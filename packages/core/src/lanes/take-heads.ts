@@ -111,7 +111,7 @@ function lines(ids: string[], { wanted, isRound }: Asked): Prisma.Sql {
 /** One at a time in order, one for a probe, and no more than the rate has left. */
 const ALLOWED = Prisma.sql`
     allowed AS MATERIALIZED (
-      SELECT webhook_id, organization_id, is_round, circuit, ordering, is_due, is_taken, pause_ms, period, rate_limit_count,
+      SELECT webhook_id, organization_id, is_round, circuit, ordering, is_enabled, is_due, is_taken, pause_ms, period, rate_limit_count,
              CASE WHEN is_in_window THEN window_started_at ELSE now() END AS window_started_at,
              CASE WHEN is_in_window THEN window_used ELSE 0 END AS window_used,
              greatest(0, least(
@@ -128,11 +128,11 @@ const ALLOWED = Prisma.sql`
     )`;
 
 const ALLOWED_COLUMNS = Prisma.sql`
-  webhook_id, organization_id, is_round, circuit, ordering, is_due, is_taken, pause_ms, period, rate_limit_count, window_started_at,
+  webhook_id, organization_id, is_round, circuit, ordering, is_enabled, is_due, is_taken, pause_ms, period, rate_limit_count, window_started_at,
   window_used, deliveries`;
 
 /** An empty line that has nothing to remember either. */
-const IS_DONE_WITH = Prisma.sql`(moved.is_empty AND moved.circuit = 'closed' AND NOT moved.is_taken AND moved.window_used = 0)`;
+const IS_DONE_WITH = Prisma.sql`(moved.is_empty AND (moved.circuit = 'closed' OR NOT moved.is_enabled) AND NOT moved.is_taken AND moved.window_used = 0)`;
 
 /** When the next round looks at a line. */
 const PAUSED = Prisma.sql`
@@ -154,7 +154,7 @@ const PAUSED = Prisma.sql`
         SELECT CASE
           WHEN moved.circuit <> 'closed' AND NOT moved.is_due THEN moved.pause_ms
           WHEN moved.circuit <> 'closed' THEN least(greatest(2 * moved.pause_ms, ${PROBE_PAUSE_MS.first}), ${PROBE_PAUSE_MS.max})
-          WHEN moved.is_round AND moved.ordering = 'none' AND moved.rate_limit_count IS NULL
+          WHEN moved.is_round AND (moved.is_empty OR (moved.ordering = 'none' AND moved.rate_limit_count IS NULL))
             THEN least(greatest(2 * moved.pause_ms, ${PAUSE_MS.first}), ${PAUSE_MS.max})
           ELSE ${PAUSE_MS.first}
         END AS pause_ms

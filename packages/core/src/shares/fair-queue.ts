@@ -2,7 +2,7 @@ import type { Hint, LeftHint } from "../context.js";
 import { createDepthGauge, type QueueDepth } from "./depth-gauge.js";
 import { createShares } from "./shares.js";
 
-/** With so many jobs waiting, more hints would only fill the queue's memory (some 800 B each): the rest waits in Postgres. */
+/** With so many jobs waiting, more hints would only fill the queue's memory (0.7 to 1.1 KiB each): the rest waits in Postgres. */
 export const DEPTH_MAX = 20_000;
 /** Those within their organization's share go on for so long: few, unless organizations are very many. */
 const DEPTH_WITHIN_SHARES_MAX = 2 * DEPTH_MAX;

@@ -1,4 +1,5 @@
 import { Prisma } from "@homing/db/client";
+import { SLOW_MS } from "../lanes/endpoint.js";
 import { disabledNotices } from "../notices/disabled.js";
 import { leaveNotices, spelledTime } from "../notices/leave.js";
 
@@ -7,9 +8,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const FAILING_MAX_MS = 5 * DAY_MS;
 /** A success after failing for so long is worth telling. */
 const RECOVERED_AFTER_MS = 5 * 60 * 1000;
-
-/** A success that took no longer proves that a webhook need not be kept apart (see lanes/endpoint.ts). */
-const SOON_MS = 1_000;
 
 const IS_HOPELESS = Prisma.sql`
   (webhooks.state = 'enabled' AND NOT has_succeeded AND failing_since < now() - ${FAILING_MAX_MS} * interval '1 millisecond')`;
@@ -24,7 +22,7 @@ export function webhookHealth(webhookIds: readonly string[]): Prisma.Sql {
   return Prisma.sql`
     heard AS MATERIALIZED (
       SELECT webhook_id, bool_or(is_gone) AS is_gone, bool_or(state = 'succeeded') AS has_succeeded,
-             bool_or(state = 'succeeded' AND duration_ms <= ${SOON_MS}) AS is_proven,
+             bool_or(state = 'succeeded' AND duration_ms <= ${SLOW_MS}) AS is_proven,
              bool_or(state = 'succeeded' AND NOT is_own) AS is_told
       FROM settled WHERE outcome <> 'aborted' GROUP BY webhook_id
     ),
