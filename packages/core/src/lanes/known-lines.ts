@@ -2,10 +2,10 @@ import { createBatch } from "@homing/runtime/batch";
 import type { Context, Hint } from "../context.js";
 import type { Claim } from "../deliveries/claim.js";
 import { isSuccess, type SendResult } from "../outcome.js";
+import { WORKER_BATCH } from "../worker-batch.js";
 import { createOutstanding } from "./outstanding.js";
 import { parkDeliveries } from "./park.js";
 import { type PullRequest, pullLines } from "./pull.js";
-import { WORKER_BATCH } from "../worker-batch.js";
 
 /** With fewer seats free a line that moves waits for the next success. */
 const PULLED_TOGETHER_MIN = 3;
