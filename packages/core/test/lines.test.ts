@@ -280,6 +280,17 @@ test("an enable closes the circuit", async () => {
   expect(await enableWebhook(world.context, { organizationId, webhookId })).toMatchObject({ circuit: "closed" });
 });
 
+test("an enable has the line looked at at once, however long the pause had become", async () => {
+  const { organizationId, webhookId, ids } = await publishMany(2);
+  await parkDeliveries(world.context, ids);
+  await world.context.db
+    .$executeRaw`UPDATE webhook_lines SET pull_at = now() + interval '1 minute' WHERE webhook_id = ${webhookId}::uuid`;
+  await disableWebhook(world.context, { organizationId, webhookId }, "by hand");
+  await enableWebhook(world.context, { organizationId, webhookId });
+  const [pulled] = await pullDueLines(world.context, { among: [webhookId] });
+  expect(pulled?.deliveries).toBeGreaterThan(0);
+});
+
 test("a line of a disabled webhook is held, and none of it is lost", async () => {
   const { organizationId, webhookId, ids } = await publishMany(3);
   await parkDeliveries(world.context, ids);

@@ -2,6 +2,7 @@ import type { Transaction } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
 import { TRANSACTION_WAITS } from "../deliveries/open-series.js";
+import { wakeLine } from "./line.js";
 import { PROBE_PAUSE_MS } from "./take-heads.js";
 
 /** Parked as the circuit opens; what is due beyond that is parked by its claim. */
@@ -54,8 +55,7 @@ export function closeCircuit({ db }: Pick<Context, "db">, webhookId: string): Pr
       UPDATE webhooks SET circuit = 'closed', circuit_changed_at = now()
       WHERE id = ${webhookId}::uuid AND circuit <> 'closed'`;
     if (closed === 0) return false;
-    await transaction.$executeRaw`
-      UPDATE webhook_lines SET pull_at = now(), pause_ms = 0 WHERE webhook_id = ${webhookId}::uuid`;
+    await wakeLine(transaction, webhookId);
     return true;
   }, TRANSACTION_WAITS);
 }

@@ -6,11 +6,12 @@ import { WORKER_BATCH } from "../worker-batch.js";
 import { createOutstanding } from "./outstanding.js";
 import { parkDeliveries } from "./park.js";
 import { type PullRequest, pullLines } from "./pull.js";
+import { createUtilizationGauge, releasePauseMs } from "./release-pace.js";
 
 /** With fewer seats free a line that moves waits for the next success. */
 const PULLED_TOGETHER_MIN = 3;
-/** What is released after an enable is taken so many at a time, with a pause: 20/s in each process, beside what is published now. */
-const RELEASE = { atOnceMax: 3, pauseMs: 150 };
+/** What is released after an enable is taken so many at a time, with a pause, beside what is published now. */
+const RELEASED_TOGETHER_MAX = 3;
 
 /** The lines that one worker process knows of, and what it takes from them. */
 export interface KnownLines {
@@ -29,6 +30,7 @@ export function createKnownLines(context: Pick<Context, "db" | "enqueue" | "log"
   const lined = new Set<string>();
   const paced = new Set<string>();
   const outstanding = createOutstanding(() => performance.now());
+  const utilization = createUtilizationGauge({ nowMs: () => performance.now() });
   const { parks, pulls } = createLineBatches(context);
 
   async function pull(webhookId: string, wanted: number): Promise<void> {
@@ -50,15 +52,15 @@ export function createKnownLines(context: Pick<Context, "db" | "enqueue" | "log"
   }
 
   /** One pull at a time waits for its moment; whatever comes back in the meantime is part of the next. */
-  function pullPaced(webhookId: string): void {
+  function pullPaced({ webhookId, inFlightMax }: Claim): void {
     if (paced.has(webhookId)) return;
     paced.add(webhookId);
     const timer = setTimeout(() => {
       paced.delete(webhookId);
-      pull(webhookId, RELEASE.atOnceMax).catch((error: unknown) => {
+      pull(webhookId, Math.min(RELEASED_TOGETHER_MAX, inFlightMax)).catch((error: unknown) => {
         log.warn({ err: error, webhook_id: webhookId }, "line.not_followed");
       });
-    }, RELEASE.pauseMs);
+    }, releasePauseMs(utilization()));
     timer.unref();
   }
 
@@ -76,7 +78,7 @@ export function createKnownLines(context: Pick<Context, "db" | "enqueue" | "log"
     async pullAfter(attempt) {
       const { webhookId, isReleasing, isOrdered } = attempt.claim;
       if (!lined.has(webhookId)) return;
-      if (isReleasing && !isOrdered) return pullPaced(webhookId);
+      if (isReleasing && !isOrdered) return pullPaced(attempt.claim);
       const wanted = wantedAfter(attempt);
       if (wanted > 0) await pull(webhookId, wanted);
     },

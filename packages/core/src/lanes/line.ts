@@ -1,4 +1,4 @@
-import { Prisma } from "@homing/db/client";
+import { Prisma, type Transaction } from "@homing/db/client";
 
 /** When somebody looks at a new line that nobody pulls from. */
 const FIRST_PAUSE_MS = 1_000;
@@ -21,4 +21,9 @@ export function openLines(relation: Prisma.Sql, pauseMs = FIRST_PAUSE_MS): Prism
     SELECT DISTINCT webhook_id, now() + ${pauseMs} * interval '1 millisecond', now() FROM ${relation} AS parked
     ORDER BY webhook_id
     ON CONFLICT (webhook_id) DO UPDATE SET parked_at = excluded.parked_at`;
+}
+
+/** Lets the next round look at a webhook's line at once, whatever pause it had come to. */
+export async function wakeLine(db: Transaction, webhookId: string): Promise<void> {
+  await db.$executeRaw`UPDATE webhook_lines SET pull_at = now(), pause_ms = 0 WHERE webhook_id = ${webhookId}::uuid`;
 }

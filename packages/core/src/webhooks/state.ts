@@ -2,6 +2,7 @@ import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { RELEASE_WATCH_MS } from "../deliveries/release-held.js";
 import { DomainError } from "../errors.js";
+import { wakeLine } from "../lanes/line.js";
 import { disabledNotices } from "../notices/disabled.js";
 import { getWebhook } from "./read.js";
 import type { Webhook, WebhookName } from "./webhook.js";
@@ -14,13 +15,16 @@ const RELEASE = Prisma.sql`releasing_until = now() + ${RELEASE_WATCH_MS} * inter
  * Sends to a webhook again; the deliveries it held go out in the order of their events.
  * @throws DomainError `not_found` or `webhook_archived`
  */
-export function enableWebhook(context: StateContext, name: WebhookName): Promise<Webhook> {
-  return changeState(
+export async function enableWebhook(context: StateContext, name: WebhookName): Promise<Webhook> {
+  const webhook = await changeState(
     context,
     name,
     Prisma.sql`state = 'enabled', disabled_reason = NULL, disabled_at = NULL, circuit = 'closed', circuit_changed_at = NULL,
       failing_since = NULL, ${RELEASE}`,
   );
+  // After the change, not with it: whoever changes a circuit locks the line first.
+  await wakeLine(context.db, name.webhookId);
+  return webhook;
 }
 
 /**
