@@ -1,6 +1,5 @@
 import express, { type Express, type RequestHandler } from "express";
 import type { Logger } from "@homing/runtime/logger";
-import helmet from "helmet";
 import type { Gate } from "./admit.js";
 import { answerProblem } from "./answer-problem.js";
 import { BODIES_BYTES_MAX, createBodyBudget } from "./body-budget.js";
@@ -8,17 +7,9 @@ import { createDocs } from "./docs.js";
 import { BOARD_PATH } from "./ops/bull-board.js";
 import { refusal } from "./problem.js";
 import { recordOf, recordRequests } from "./request-record.js";
+import { secureAnswers, securePages } from "./security-headers.js";
 import type { Surface } from "./surface.js";
 import { createSurfaceRouter } from "./surface-router.js";
-
-// Pages load what this process serves and nothing else, over plain HTTP too: TLS may end before us or not be there.
-const PAGE_DIRECTIVES = {
-  scriptSrc: ["'self'"],
-  styleSrc: ["'self'", "'unsafe-inline'"],
-  fontSrc: ["'self'", "data:"],
-  imgSrc: ["'self'", "data:"],
-  upgradeInsecureRequests: null,
-};
 
 export interface AppParts {
   /** A path belongs to the first contract that owns it, to the native surface when none does. */
@@ -48,9 +39,9 @@ export function createApp(parts: AppParts): Express {
   app.use(health);
   app.use(recordRequests(log));
   app.use(refuseUndecodable);
-  app.use(helmet({ contentSecurityPolicy: { directives: PAGE_DIRECTIVES } }));
+  app.use(secureAnswers());
   app.use(createDocs(surfaces));
-  if (board !== null) app.use(BOARD_PATH, labelBoard, board);
+  if (board !== null) app.use(BOARD_PATH, labelBoard, securePages(), board);
   app.use((req, res, next) => routers.get(surfaceOf(req.path))?.(req, res, next));
   app.use(() => {
     throw refusal("route_not_found", "No route has this path.");

@@ -1,10 +1,12 @@
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import express, { type Router } from "express";
+import express, { type RequestHandler } from "express";
 import { createOpenApi } from "./openapi.js";
 import { PROBLEM_KINDS } from "./problem.js";
+import { securePages } from "./security-headers.js";
 import type { Surface } from "./surface.js";
 
+const PATHS = /^\/(?:docs|openapi\.json)/;
 const ASSETS = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 const PAGE = `<!doctype html>
@@ -26,7 +28,7 @@ const PAGE = `<!doctype html>
 const START = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });\n`;
 
 /** `/openapi.json`, `/docs` (Swagger UI from this process's own files) and `/docs/problems`. The document is built once, here. */
-export function createDocs(surfaces: readonly Surface[]): Router {
+export function createDocs(surfaces: readonly Surface[]): RequestHandler {
   const document = JSON.stringify(createOpenApi(surfaces));
   const problems = createProblemsPage();
   const require = createRequire(import.meta.url);
@@ -35,6 +37,7 @@ export function createDocs(surfaces: readonly Surface[]): Router {
   router.get("/openapi.json", (_req, res) => {
     res.type("application/json").send(document);
   });
+  router.use("/docs", securePages());
   router.get("/docs", (_req, res) => {
     res.type("html").send(PAGE);
   });
@@ -47,7 +50,8 @@ export function createDocs(surfaces: readonly Surface[]): Router {
   for (const asset of ASSETS) {
     router.get(`/docs/assets/${asset}`, (_req, res) => res.sendFile(asset, { root: assetsPath, maxAge: "1d" }));
   }
-  return router;
+  // Every request comes by: most need not try each of these paths.
+  return (req, res, next) => (PATHS.test(req.path) ? router(req, res, next) : next());
 }
 
 function createProblemsPage(): string {

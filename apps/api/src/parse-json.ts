@@ -3,6 +3,7 @@ import { MIMEType } from "node:util";
 import { inspectJson } from "./inspect-json.js";
 import { invalidInput, refusal } from "./problem.js";
 
+const USUAL_TYPE = "application/json";
 const JSON_TYPE = /^application\/(?:[^/]+\+)?json$/;
 // Where neither stands in the bytes, no string of the document can hold what `inspectJson` looks for in text.
 const ESCAPE = Buffer.from("\\u");
@@ -39,6 +40,7 @@ function parse(raw: Buffer): unknown {
 }
 
 function isJsonType(contentType: string | undefined): boolean {
+  if (contentType === USUAL_TYPE) return true;
   try {
     const type = new MIMEType(contentType ?? "");
     const charset = type.params.get("charset");

@@ -7,6 +7,8 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
+/** A string that has not ended after so many bytes is long: its end is searched for. */
+const SEARCHED_FROM = 32;
 
 /**
  * The members of a JSON object as the bytes that their values came in, without the whitespace around them. Of members with
@@ -71,12 +73,27 @@ function skipNested(raw: Buffer, at: number): number {
 }
 
 function skipString(raw: Buffer, at: number): number {
-  for (let end = at + 1; end < raw.length; end += 1) {
-    const byte = raw[end];
-    if (byte === BACKSLASH) end += 1;
-    else if (byte === QUOTE) return end + 1;
+  let end = at + 1;
+  while (end < raw.length) {
+    // Most strings are short, and their end is found sooner than the search is called.
+    for (const near = end + SEARCHED_FROM; end < near; end += 1) {
+      const byte = raw[end];
+      if (byte === BACKSLASH) end += 1;
+      else if (byte === QUOTE) return end + 1;
+    }
+    const quote = raw.indexOf(QUOTE, end);
+    if (quote === -1) break;
+    end = quote + 1;
+    if (!isEscaped(raw, quote)) return end;
   }
   throw new TypeError("the document is not valid JSON");
+}
+
+/** Behind an odd number of backslashes; the one that opens the string ends their count. */
+function isEscaped(raw: Buffer, quote: number): boolean {
+  let backslashes = 0;
+  while (raw[quote - 1 - backslashes] === BACKSLASH) backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 /** From the end of a value to the next token that is not whitespace or `separator`. */

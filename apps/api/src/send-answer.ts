@@ -17,9 +17,10 @@ export function sendAnswer(res: Response, answer: Answer, contentType = "applica
     sendStream(res, answer.body);
     return;
   }
-  const bytes = Buffer.isBuffer(answer.body) ? answer.body : Buffer.from(JSON.stringify(answer.body));
-  res.setHeader("Content-Length", bytes.length);
-  res.end(bytes);
+  // Text leaves in one piece with the head; bytes would be written beside it.
+  const content = Buffer.isBuffer(answer.body) ? answer.body : JSON.stringify(answer.body);
+  res.setHeader("Content-Length", Buffer.byteLength(content));
+  res.end(content);
 }
 
 /** A fault midway cuts the connection, so that nobody takes half of an answer for the whole. */

@@ -1,4 +1,4 @@
-import express, { type Request, type Response, type Router } from "express";
+import express, { type Request, type RequestHandler, type Response } from "express";
 import { createAdmission, type Gate } from "./admit.js";
 import type { BodyBudget } from "./body-budget.js";
 import { createEndpoint, type Endpoint } from "./endpoint.js";
@@ -8,20 +8,29 @@ import type { Route } from "./route.js";
 import { sendAnswer } from "./send-answer.js";
 import type { Surface } from "./surface.js";
 
+type Serve = (req: Request, res: Response) => Promise<void>;
+
 /** Serves the routes of one surface; a path that none of them has falls through. */
-export function createSurfaceRouter(surface: Surface, gate: Gate, budget: BodyBudget): Router {
+export function createSurfaceRouter(surface: Surface, gate: Gate, budget: BodyBudget): RequestHandler {
+  // The router tries one path after the other: those without parameters, a publish among them, are looked up at once.
+  const literals = new Map<string, Serve>();
   const router = express.Router({ caseSensitive: true, strict: true });
   for (const [path, routes] of groupByPath(surface.routes)) {
     const endpoints = routes.map((route): [Route["method"], Endpoint] => [
       route.method,
       createEndpoint(route, createAdmission(surface, route, gate), budget),
     ]);
-    addPath(router, path, endpoints);
+    const serve = createServe(path, endpoints);
+    if (path.includes("{")) router.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), serve);
+    else literals.set(path, serve);
   }
-  return router;
+  return (req, res, next) => {
+    const serve = literals.get(req.path);
+    return serve === undefined ? router(req, res, next) : serve(req, res);
+  };
 }
 
-function addPath(router: Router, path: string, served: readonly [Route["method"], Endpoint][]): void {
+function createServe(path: string, served: readonly [Route["method"], Endpoint][]): Serve {
   const endpoints = new Map<string, Endpoint>();
   for (const [method, endpoint] of served) {
     if (endpoints.has(method)) throw new Error(`two routes for ${method} ${path}`);
@@ -31,7 +40,7 @@ function addPath(router: Router, path: string, served: readonly [Route["method"]
   if (get !== undefined) endpoints.set("HEAD", get);
   const allow = [...endpoints.keys(), "OPTIONS"].toSorted().join(", ");
 
-  async function serve(req: Request, res: Response): Promise<void> {
+  return async (req, res) => {
     const record = recordOf(res);
     record.route = path;
     if (req.method === "OPTIONS") {
@@ -43,8 +52,7 @@ function addPath(router: Router, path: string, served: readonly [Route["method"]
       throw refusal("method_not_allowed", `The path takes ${allow}.`, { headers: { Allow: allow } });
     }
     sendAnswer(res, await endpoint(req, res, record));
-  }
-  router.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), (req, res) => serve(req, res));
+  };
 }
 
 /** Routes by path, literal segments before parameters, so that the order of the table says nothing. */

@@ -63,7 +63,14 @@ test("answers say neither what serves them nor may they be cached", async () => 
   expect(headers["x-powered-by"]).toBeUndefined();
   expect(headers["etag"]).toBeUndefined();
   expect(headers["cache-control"]).toBe("no-store");
+});
+
+test("no answer may be framed, sniffed or run as a page", async () => {
+  const { headers } = await request(createToyApp().app).get("/v1/greeting");
   expect(headers["x-content-type-options"]).toBe("nosniff");
+  expect(headers["x-frame-options"]).toBe("DENY");
+  expect(headers["content-security-policy"]).toBe("default-src 'none';frame-ancestors 'none'");
+  expect(headers["strict-transport-security"]).toMatch(/^max-age=\d+/);
 });
 
 test("each request has an id of its own, whatever the client sends", async () => {

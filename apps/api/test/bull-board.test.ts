@@ -34,6 +34,7 @@ test("without the operator's credential nothing of the board is shown", async ()
 test("the operator sees the board, and its own scripts and styles load", async () => {
   const page = await request(app).get("/ops/queues").set("Authorization", OPEN).expect(200);
   expect(page.text).toContain('<base href="/ops/queues/" />');
+  expect(page.headers["content-security-policy"]).toContain("script-src 'self'");
   const files = [...page.text.matchAll(/(?:src|href)="(static\/(?:js|css)\/[^"]+)"/g)].map(([, file]) => file);
   expect(files.length).toBeGreaterThan(1);
   for (const file of files) await request(app).get(`/ops/queues/${file}`).set("Authorization", OPEN).expect(200);

@@ -26,18 +26,16 @@ const deliveryJobSchema = Joi.object<DeliveryJob, true>({
   number: Joi.number().integer().min(1).required(),
   isPulled: Joi.boolean(),
   isTakenOver: Joi.boolean(),
-}).required();
+})
+  .required()
+  .prefs({ abortEarly: false, convert: false, errors: { wrap: { label: false } } });
 
 /**
  * Checks a job's data where it enters the queue and where it leaves it.
  * @throws Error naming each faulty field in one line
  */
 export function parseDeliveryJob(data: unknown): DeliveryJob {
-  const { error, value } = deliveryJobSchema.validate(data, {
-    abortEarly: false,
-    convert: false,
-    errors: { wrap: { label: false } },
-  });
+  const { error, value } = deliveryJobSchema.validate(data);
   if (error) throw new Error(`invalid delivery job: ${error.details.map(({ message }) => message).join("; ")}`);
   return value;
 }
