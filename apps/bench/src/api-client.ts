@@ -1,5 +1,6 @@
 import { preciseNowMs } from "./clock.js";
-import { padded } from "./load.js";
+import { eventIdsIn } from "./event-ids.js";
+import { markedPayload } from "./load.js";
 
 const BATCH_EVENTS_MAX = 500;
 const AT_ONCE_MAX = 10;
@@ -10,8 +11,8 @@ export interface ApiClient {
   makeWebhook(name: string, settings: WebhookBody): Promise<string>;
   makeWebhooks(names: readonly string[], settings: (name: string) => WebhookBody): Promise<void>;
   change(webhookId: string, what: "disable" | "enable"): Promise<void>;
-  /** Publishes so many in batches, in the order of their numbers. */
-  publishMany(events: { phase: string; stream: string; type: string; count: number }): Promise<void>;
+  /** Publishes so many in batches, in the order of their numbers. @returns their ids */
+  publishMany(events: { phase: string; stream: string; type: string; count: number }): Promise<string[]>;
 }
 
 /** What the API is told of a webhook besides the events it wants. */
@@ -27,11 +28,11 @@ export interface WebhookBody {
 export function createApiClient({ url, key }: { url: string; key: string }): ApiClient {
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
 
-  async function post(path: string, body: object | null): Promise<string> {
+  async function post(path: string, body: string | null): Promise<string> {
     const response = await fetch(url + path, {
       method: "POST",
       headers,
-      ...(body !== null && { body: JSON.stringify(body) }),
+      ...(body !== null && { body }),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`POST ${path} was answered with ${response.status}: ${text}`);
@@ -39,7 +40,8 @@ export function createApiClient({ url, key }: { url: string; key: string }): Api
   }
 
   async function makeWebhook(name: string, settings: WebhookBody): Promise<string> {
-    const { id }: { id: string } = JSON.parse(await post("/v1/webhooks", { event_types: [typeOf(name)], ...settings }));
+    const body = JSON.stringify({ event_types: [typeOf(name)], ...settings });
+    const { id }: { id: string } = JSON.parse(await post("/v1/webhooks", body));
     return id;
   }
 
@@ -55,14 +57,16 @@ export function createApiClient({ url, key }: { url: string; key: string }): Api
       await post(`/v1/webhooks/${webhookId}/${what}`, null);
     },
     async publishMany({ phase, stream, type, count }) {
+      const ids: string[] = [];
       for (let start = 1; start <= count; start += BATCH_EVENTS_MAX) {
         const length = Math.min(BATCH_EVENTS_MAX, count + 1 - start);
-        const events = Array.from({ length }, (_, index) => ({
-          type,
-          payload: padded({ phase, stream, number: start + index, sentAtMs: preciseNowMs() }),
-        }));
-        await post("/v1/events/batch", { events });
+        const events = Array.from({ length }, (_, index) => {
+          const payload = markedPayload({ phase, stream, number: start + index, dueAtMs: preciseNowMs() });
+          return `{"type":${JSON.stringify(type)},"payload":${payload}}`;
+        });
+        ids.push(...eventIdsIn(await post("/v1/events/batch", `{"events":[${events.join(",")}]}`)));
       }
+      return ids;
     },
   };
 }

@@ -61,14 +61,14 @@ export function readArguments(args: string[]): Arguments {
 }
 
 /** What the bench's own servers are told by its installation. */
-export function ownEnv(): { port: number; databaseUrl: string; redisUrl: string } {
-  const { PORT = "0", DATABASE_URL = "", REDIS_URL = "" } = process.env;
-  return { port: Number(PORT), databaseUrl: DATABASE_URL, redisUrl: REDIS_URL };
+export function ownEnv(): { port: number; databaseUrl: string; redisUrl: string; isTls: boolean } {
+  const { PORT = "0", DATABASE_URL = "", REDIS_URL = "", SINK_TLS = "false" } = process.env;
+  return { port: Number(PORT), databaseUrl: DATABASE_URL, redisUrl: REDIS_URL, isTls: SINK_TLS === "true" };
 }
 
-/** What the processes that are started inherit. */
+/** What the processes that are started inherit: the room for new objects as docker/Dockerfile has it, for the naive build and the floors as well. */
 export function inheritedEnv(): NodeJS.ProcessEnv {
-  return { PATH: process.env["PATH"] };
+  return { PATH: process.env["PATH"], NODE_OPTIONS: "--max-semi-space-size=32" };
 }
 
 /** The first choice unless something else is asked for. */

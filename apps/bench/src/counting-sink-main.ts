@@ -1,4 +1,7 @@
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { CERTIFICATE, CERTIFICATE_KEY } from "@homing/local/certificate";
+import { ownEnv } from "./config.js";
 import type { CountingMessage } from "./counting-sink.js";
 
 const TELL_PAUSE_MS = 50;
@@ -13,7 +16,7 @@ function say(message: CountingMessage): void {
 }
 
 /** The path says after how many milliseconds it answers: `/50/name`. */
-const server = createServer((request, response) => {
+const receive: RequestListener = (request, response) => {
   const deliveryId = request.headers["homing-delivery-id"];
   // What is no delivery is answered, and counts for nothing.
   if (typeof deliveryId === "string") {
@@ -26,7 +29,10 @@ const server = createServer((request, response) => {
     if (delayMs > 0) setTimeout(() => response.end(), delayMs);
     else response.end();
   });
-});
+};
+const server = ownEnv().isTls
+  ? createTlsServer({ cert: CERTIFICATE, key: CERTIFICATE_KEY }, receive)
+  : createServer(receive);
 server.keepAliveTimeout = 60_000;
 
 // The runner is gone, however it went.

@@ -15,17 +15,20 @@ export interface CountingSink {
   stop(): Promise<void>;
 }
 
-export async function startCountingSink(): Promise<CountingSink> {
+/** @param options.isTls with the certificate that every installation of the bench trusts */
+export async function startCountingSink({ isTls }: { isTls: boolean }): Promise<CountingSink> {
   let port: number | null = null;
   let counts = { requests: 0, deliveries: 0 };
-  const child = startChild<never>(fileURLToPath(new URL("./counting-sink-main.js", import.meta.url)));
+  const child = startChild<never>(fileURLToPath(new URL("./counting-sink-main.js", import.meta.url)), {
+    SINK_TLS: String(isTls),
+  });
   child.process.on("message", (message: CountingMessage) => {
     if (message.kind === "listening") port = message.port;
     else counts = { requests: message.requests, deliveries: message.deliveries };
   });
   const listensAt = await waitFor(() => port, { what: "the counting sink to listen" });
   return {
-    url: (name, delayMs = 0) => `http://127.0.0.1:${listensAt}/${delayMs}/${name}`,
+    url: (name, delayMs = 0) => `${isTls ? "https" : "http"}://127.0.0.1:${listensAt}/${delayMs}/${name}`,
     counts: () => counts,
     stop: () => child.stop(),
   };

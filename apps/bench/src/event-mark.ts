@@ -4,6 +4,6 @@ export interface EventMark {
   stream: string;
   /** Counts the events of a stream in its phase, from 1, in the order of publishing. */
   number: number;
-  /** When its publish began, in milliseconds since 1970. */
-  sentAtMs: number;
+  /** When it was to be published, in milliseconds since 1970: a publish that came late is late for its receiver, too. */
+  dueAtMs: number;
 }

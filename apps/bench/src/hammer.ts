@@ -1,4 +1,7 @@
 import autocannon from "autocannon";
+import { eventIdsIn } from "./event-ids.js";
+
+const ACCEPTED = 202;
 
 /** Requests from so many connections at once, each sent as soon as the one before was answered. */
 export interface Hammer {
@@ -12,6 +15,8 @@ export interface Hammer {
 
 export interface HammerResult {
   accepted: number;
+  /** Of the events in the answers with 202. */
+  eventIds: string[];
   /** Other answers than 2xx, time-outs and broken connections. */
   refused: number;
   seconds: number;
@@ -21,6 +26,10 @@ export interface HammerResult {
 export async function hammer({ url, headers, connections, durationMs, bodies }: Hammer): Promise<HammerResult> {
   // Connections begin at different bodies, so that one webhook is not the first of all.
   const started = { connections: 0 };
+  const eventIds: string[] = [];
+  const onResponse = (status: number, answer: string): void => {
+    if (status === ACCEPTED) eventIds.push(...eventIdsIn(answer));
+  };
   const result = await autocannon({
     url,
     connections,
@@ -28,12 +37,13 @@ export async function hammer({ url, headers, connections, durationMs, bodies }: 
     setupClient(client) {
       const first = (started.connections++ * 7) % bodies.length;
       const requests = [...bodies.slice(first), ...bodies.slice(0, first)];
-      client.setRequests(requests.map((body) => ({ method: "POST", headers, body })));
+      client.setRequests(requests.map((body) => ({ method: "POST", headers, body, onResponse })));
     },
   });
   const { p50, p97_5, p99, max } = result.latency;
   return {
     accepted: result["2xx"],
+    eventIds,
     // Time-outs are among the errors.
     refused: result.non2xx + result.errors,
     seconds: result.duration,

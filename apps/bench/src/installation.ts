@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type Database, createDatabase } from "@homing/db/client";
+import { CERTIFICATE } from "@homing/local/certificate";
 import { freePort } from "@homing/local/free-port";
 import { startPostgres } from "@homing/local/postgres";
 import { startRedis } from "@homing/local/redis";
@@ -142,7 +143,10 @@ async function startStores(
   undo.push(() => postgres.stop());
   const redis = backend === "redis" ? await startRedis({ appendOnly: true, directory }) : null;
   if (redis !== null) undo.push(() => redis.stop());
+  const authoritiesFile = join(directory, "authorities.pem");
+  await writeFile(authoritiesFile, CERTIFICATE);
   const all = {
+    NODE_EXTRA_CA_CERTS: authoritiesFile,
     DATABASE_URL: postgres.url,
     ...(redis !== null && { REDIS_URL: redis.url }),
     HOMING_ENCRYPTION_KEYS: `k1:${randomBytes(ENCRYPTION_KEY_BYTES).toString("base64")}`,

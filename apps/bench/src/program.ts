@@ -45,6 +45,7 @@ export async function startProgram(options: {
     pid: child.pid,
     offences,
     async stop() {
+      if (hasEnded) return;
       isStopping = true;
       await child.stop();
       const how = await child.exited;

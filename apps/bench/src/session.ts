@@ -40,7 +40,7 @@ export interface Session {
   audit(): Promise<void>;
 }
 
-export function createSession({ apiUrl, load, sink, db, programs }: Installation, undo: Undo): Session {
+export function createSession({ apiUrl, load, sink, db }: Installation, undo: Undo): Session {
   const findings: string[] = [];
 
   function createPhase(name: string): Phase {
@@ -83,7 +83,6 @@ export function createSession({ apiUrl, load, sink, db, programs }: Installation
       const results = await auditDeliveries({ db });
       for (const { invariant, findings: count } of results)
         if (count > 0) findings.push(`audit: ${invariant}: ${count}`);
-      findings.push(...programs.flatMap(({ offences }) => offences));
     },
   };
 }
@@ -111,9 +110,9 @@ export function busyFigures(base: Phase, harmed: Phase): Record<string, number> 
   return { "machine busy, base %": base.busy * 100, "with %": harmed.busy * 100 };
 }
 
-/** Publish to receive. */
-function latencyMs({ receivedAtMs, sentAtMs }: Arrival): number {
-  return receivedAtMs - sentAtMs;
+/** From when it was to be published. */
+function latencyMs({ receivedAtMs, dueAtMs }: Arrival): number {
+  return receivedAtMs - dueAtMs;
 }
 
 /** Waits until so many events of a stream were received. */

@@ -64,6 +64,6 @@ export function createSink(tell: (arrival: Arrival) => void): Sink {
 
 /** Taken at its word: the load generator wrote it. */
 function readMark(body: string): EventMark {
-  const { phase, stream, number, sentAtMs } = JSON.parse(body);
-  return { phase, stream, number, sentAtMs };
+  const { phase, stream, number, dueAtMs } = JSON.parse(body);
+  return { phase, stream, number, dueAtMs };
 }

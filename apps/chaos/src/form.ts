@@ -1,10 +1,11 @@
-import type { ChaosConfig } from "./config.js";
+import type { Backend, ChaosConfig } from "./config.js";
 
 /** The measures of a run: how much, how long, how patient. */
 export interface Form {
   /** Takes the faults that are marked so. */
   isQuick: boolean;
-  eventsPerSecond: number;
+  /** What two cores carry beside the faults: a queue in Postgres costs them far more than one in Redis. */
+  eventsPerSecond: Record<Backend, number>;
   /** Ordinary work between a recovery and the next fault; a moment within is drawn. */
   pauseMs: { min: number; max: number };
   /** How long something that was killed stays away. */
@@ -26,7 +27,7 @@ const MINUTE_MS = 60_000;
 const FORMS = {
   quick: {
     isQuick: true,
-    eventsPerSecond: 40,
+    eventsPerSecond: { redis: 40, postgres: 40 },
     pauseMs: { min: 100, max: 600 },
     killedMs: { min: 100, max: 600 },
     stoppedMs: { redis: 6_000, postgres: 3_500 },
@@ -37,7 +38,7 @@ const FORMS = {
   },
   long: {
     isQuick: false,
-    eventsPerSecond: 60,
+    eventsPerSecond: { redis: 60, postgres: 20 },
     pauseMs: { min: 1_000, max: 6_000 },
     killedMs: { min: 200, max: 4_000 },
     stoppedMs: { redis: 30_000, postgres: 10_000 },
@@ -52,6 +53,9 @@ const FORMS = {
 export function formOf({ form, eventsMin, backends }: ChaosConfig): Form {
   const measures: Form = FORMS[form];
   if (form === "quick") return measures;
-  const publishingMs = (eventsMin / measures.eventsPerSecond) * 1_000;
-  return { ...measures, runMsMax: backends.length * (measures.runMsMax + 3 * publishingMs) };
+  const runMs = backends.map((backend) => {
+    const publishingMs = (eventsMin / measures.eventsPerSecond[backend]) * 1_000;
+    return measures.runMsMax + 3 * publishingMs;
+  });
+  return { ...measures, runMsMax: runMs.reduce((sum, ms) => sum + ms, 0) };
 }

@@ -53,7 +53,7 @@ async function exercise(backend: Backend, options: Exercise) {
   const webhooks = await makeWebhooks({ apiUrl: urls[0], key, receiversUrl: receivers.url, form });
   receivers.order({ kind: "secrets", secrets: Object.fromEntries(webhooks.map(({ name, secret }) => [name, secret])) });
   const draw = createEvents(createRandom(config.seed, `events ${backend}`));
-  const publisher = startPublisher({ urls, key, perSecond: form.eventsPerSecond, draw, signal });
+  const publisher = startPublisher({ urls, key, perSecond: form.eventsPerSecond[backend], draw, signal });
   const { rounds, faults } = await strikeInRounds(backend, { ...options, publisher, webhooks });
   await publisher.stop();
   const drainSeconds = await drain(pool, options);

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createAddressPolicy } from "../src/address-policy.js";
 import { createSend, type Sender, type SendOptions, type SendRequest } from "../src/send.js";
-import { CERTIFICATE, CERTIFICATE_KEY } from "./certificate.js";
+import { CERTIFICATE, CERTIFICATE_KEY } from "@homing/local/certificate";
 
 const LOOPBACK = ["127.0.0.0/8", "::1/128"];
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { CERTIFICATE } from "./certificate.js";
+import { CERTIFICATE } from "@homing/local/certificate";
 import { aRequest, cleanUp, startHttp, startHttps, startRaw, startSender } from "./receivers.js";
 
 afterEach(cleanUp);

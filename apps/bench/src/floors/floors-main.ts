@@ -22,10 +22,14 @@ async function run(order: FloorOrder): Promise<number> {
 }
 
 process.on("message", (order: FloorOrder) => {
-  void run(order).then((perSecond) => {
-    const message: FloorMessage = { kind: order.kind, perSecond };
+  const tell = (outcome: FloorMessage["outcome"]): void => {
+    const message: FloorMessage = { kind: order.kind, outcome };
     process.send?.(message);
-  });
+  };
+  run(order).then(
+    (perSecond) => tell({ perSecond }),
+    (error: unknown) => tell({ failure: String(error) }),
+  );
 });
 // The runner is gone, however it went.
 process.once("disconnect", () => process.exit(0));

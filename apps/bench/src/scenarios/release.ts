@@ -19,7 +19,8 @@ export const RELEASE_CASE: Case = { name: "f", title: "held deliveries released"
 
 function runRelease({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
   const held = isQuick ? { any: 2_000, ordered: 200 } : { any: 10_000, ordered: 1_000 };
-  const releaseMsMax = isQuick ? 150_000 : 600_000;
+  // Its pace depends on how busy the machine is: late is a figure, what never comes is a finding.
+  const releaseMsMax = isQuick ? 300_000 : 1_800_000;
   const baseMs = isQuick ? 10_000 : 30_000;
   return measure({ backend, signal, isIsolating: true }, async ({ installation: { sink, key }, session, api }) => {
     const well = numbered("well", WELL_WEBHOOKS);

@@ -1,8 +1,10 @@
+import { parseEventId } from "@homing/core/events/event-id";
 import { waitFor } from "@homing/local/wait-for";
 import type { Bench } from "../measure.js";
 import type { CountingSink } from "../counting-sink.js";
 
 const RECORDED_MS_MAX = 30_000;
+const IDS_AT_ONCE_MAX = 20_000;
 
 interface Counts {
   deliveries: number;
@@ -19,10 +21,15 @@ export async function countRows({ installation: { db } }: Pick<Bench, "installat
   return row;
 }
 
-/** Waits until all is recorded, then holds what the database has against what was received: anything lost or repeated is a finding. */
+/**
+ * Waits until all is recorded, then looks for every acknowledged event in the database, and holds what that has against what was
+ * received: anything lost or repeated is a finding.
+ * @param acknowledged ids in either spelling, of events each for `fanOut` webhooks
+ */
 export async function account(
   bench: Bench,
-  { sink, acknowledged, fanOut }: { sink: CountingSink; acknowledged: number; fanOut: number },
+  sink: CountingSink,
+  acknowledged?: { eventIds: readonly string[]; fanOut: number },
 ): Promise<void> {
   const { session } = bench;
   const isRecorded = async (): Promise<boolean> => (await countRows(bench)).unfinished === 0;
@@ -31,9 +38,26 @@ export async function account(
   });
   const { deliveries } = await countRows(bench);
   const { requests, deliveries: received } = sink.counts();
-  if (deliveries < acknowledged * fanOut) {
-    session.findings.push(`${acknowledged * fanOut - deliveries} acknowledged deliveries are not in the database`);
-  }
+  const lost = acknowledged === undefined ? 0 : await countLost(bench, acknowledged);
+  if (lost > 0) session.findings.push(`${lost} acknowledged events are not in the database with their deliveries`);
   if (received < deliveries) session.findings.push(`${deliveries - received} deliveries were not received`);
   if (requests > received) session.findings.push(`${requests - received} deliveries were received twice`);
+}
+
+/** Events without all their deliveries. */
+async function countLost(
+  { installation: { db } }: Bench,
+  { eventIds, fanOut }: { eventIds: readonly string[]; fanOut: number },
+): Promise<number> {
+  let lost = 0;
+  for (let start = 0; start < eventIds.length; start += IDS_AT_ONCE_MAX) {
+    const some = eventIds.slice(start, start + IDS_AT_ONCE_MAX);
+    const ids = some.flatMap((id) => parseEventId(id) ?? []);
+    const [row] = await db.$queryRaw<{ whole: number }[]>`
+      SELECT count(*)::int AS whole FROM (
+        SELECT FROM deliveries WHERE event_id = ANY (${ids}::uuid[]) GROUP BY event_id HAVING count(*) = ${fanOut}
+      ) events`;
+    lost += some.length - (row?.whole ?? 0);
+  }
+  return lost;
 }

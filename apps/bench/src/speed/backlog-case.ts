@@ -5,9 +5,8 @@ import { measure } from "../measure.js";
 import { peakMemoryMib } from "../process-times.js";
 import { callOff, fill } from "./history.js";
 import { queueBytes } from "./sizes.js";
-import { createSpeedWorld, USUAL } from "./world.js";
+import { AT_SPEED, createSpeedWorld, USUAL } from "./world.js";
 
-const CONCURRENCY = 100;
 const BACKLOG = { quick: 50_000, long: 1_000_000 };
 const LOOK_PAUSE_MS = 1_000;
 const MIB = 1_024 * 1_024;
@@ -18,7 +17,7 @@ export const BACKLOG_CASE: Case = { name: "backlog", title: "draining a long bac
 function runBacklog({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
   const watchMs = isQuick ? 20_000 : 120_000;
   const deliveries = isQuick ? BACKLOG.quick : BACKLOG.long;
-  return measure({ backend, signal, isIsolating: true, workers: 0, concurrency: CONCURRENCY }, async (bench) => {
+  return measure({ backend, signal, ...AT_SPEED, workers: 0 }, async (bench) => {
     const world = await createSpeedWorld(bench, USUAL);
     await fill(bench, { deliveries, state: "pending" });
     const worker = await bench.installation.startWorker();

@@ -3,9 +3,10 @@ import type { HammerResult } from "../hammer.js";
 import type { Pids } from "../installation.js";
 import type { Bench } from "../measure.js";
 import { peakMemoryMib } from "../process-times.js";
+import { sumOf, type Usage, usageOf, usagePerEvent } from "../usage.js";
 import { countRows } from "./accounting.js";
 import { queueBytes } from "./sizes.js";
-import { saturate, type SpeedWorld, sumOf, type Usage, usageOf, usagePerEvent } from "./world.js";
+import { saturate, type SpeedWorld } from "./world.js";
 
 const WARM_UP_MS = 2_000;
 const SETTLE_MS = 500;
@@ -28,7 +29,8 @@ export interface BuildFigures {
   /** Published and delivered, over the whole time. */
   bothPerSecond: number;
   latencyMs: HammerResult["latencyMs"];
-  acknowledged: number;
+  /** Of the events that were acknowledged. */
+  eventIds: string[];
   /** CPU, in microseconds for each event that was published and delivered at full load. */
   usage: Usage;
   usageTotal: number;
@@ -64,7 +66,7 @@ export async function measureBuild(
     deliverPerSecond: backlog.perSecond,
     bothPerSecond: both.perSecond,
     latencyMs: published.latencyMs,
-    acknowledged: warmUp.accepted + published.accepted + both.published.accepted,
+    eventIds: [...warmUp.eventIds, ...published.eventIds, ...both.published.eventIds],
     usage,
     usageTotal: sumOf(usage),
     peakMib: { api: await peakOf(pids.api), worker: await peakOf(pids.worker) },

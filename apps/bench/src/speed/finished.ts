@@ -2,9 +2,8 @@ import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { atLeast } from "../goal.js";
 import { measure } from "../measure.js";
 import { fill } from "./history.js";
-import { createSpeedWorld, saturate, USUAL } from "./world.js";
+import { AT_SPEED, createSpeedWorld, saturate, USUAL } from "./world.js";
 
-const CONCURRENCY = 100;
 const FINISHED = { quick: 200_000, long: 5_000_000 };
 
 /** The same load with and without a history. */
@@ -18,7 +17,7 @@ export const FINISHED_CASE: Case = {
 function runFinished({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
   const durationMs = isQuick ? 5_000 : 20_000;
   const deliveries = isQuick ? FINISHED.quick : FINISHED.long;
-  return measure({ backend, signal, isIsolating: true, workers: 1, concurrency: CONCURRENCY }, async (bench) => {
+  return measure({ backend, signal, ...AT_SPEED, workers: 1 }, async (bench) => {
     const world = await createSpeedWorld(bench, USUAL);
     await saturate(bench, world, { name: "warm-up", durationMs });
     const empty = await saturate(bench, world, { name: "empty", durationMs });

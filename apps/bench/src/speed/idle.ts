@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Case } from "../case.js";
 import { atMost } from "../goal.js";
 import { type Bench, measure } from "../measure.js";
-import { usageOf } from "./world.js";
+import { usageOf } from "../usage.js";
 
 const SETTLE_MS = 4_000;
 const WATCH_MS = 10_000;

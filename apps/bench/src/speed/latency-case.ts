@@ -4,9 +4,8 @@ import { atMost } from "../goal.js";
 import type { Stream } from "../load.js";
 import { measure } from "../measure.js";
 import { account } from "./accounting.js";
-import { createSpeedWorld, saturate, USUAL } from "./world.js";
+import { AT_SPEED, createSpeedWorld, saturate, USUAL } from "./world.js";
 
-const CONCURRENCY = 100;
 const WEBHOOKS = 20;
 const TENTH = 0.1;
 const HALF = 0.5;
@@ -16,14 +15,14 @@ export const LATENCY_CASE: Case = { name: "latency", title: "publish to receive 
 
 function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
   const durationMs = isQuick ? 8_000 : 30_000;
-  return measure({ backend, signal, isIsolating: true, workers: 1, concurrency: CONCURRENCY }, async (bench) => {
+  return measure({ backend, signal, ...AT_SPEED, workers: 1 }, async (bench) => {
     const { installation, session, api } = bench;
     const world = await createSpeedWorld(bench, USUAL);
     // The first time is for warming up.
     const warmUp = await saturate(bench, world, { name: "warm-up", durationMs });
     const saturation = await saturate(bench, world, { name: "saturation", durationMs });
-    const acknowledged = warmUp.published.accepted + saturation.published.accepted;
-    await account(bench, { sink: world.sink, acknowledged, fanOut: USUAL.fanOut });
+    const eventIds = [...warmUp.published.eventIds, ...saturation.published.eventIds];
+    await account(bench, world.sink, { eventIds, fanOut: USUAL.fanOut });
     const { perSecond } = saturation;
     const names = numbered("paced", WEBHOOKS);
     await api.makeWebhooks(names, (name) => ({ url: installation.sink.url("well", name) }));

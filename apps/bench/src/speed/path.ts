@@ -3,12 +3,12 @@ import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { startFloors } from "../floors/floors-process.js";
 import { atLeast, atMost, type Goal } from "../goal.js";
 import { type Bench, measure } from "../measure.js";
-import { account, countRows } from "./accounting.js";
+import type { Usage } from "../usage.js";
+import { account } from "./accounting.js";
 import { type Build, type BuildFigures, measureBuild } from "./build.js";
-import { historyBytes } from "./sizes.js";
-import { createSpeedWorld, type SpeedWorld, type Usage, USUAL } from "./world.js";
+import { bytesPerDelivery, compact, sizeHistory } from "./sizes.js";
+import { AT_SPEED, createSpeedWorld, type SpeedWorld, USUAL } from "./world.js";
 
-const CONCURRENCY = 100;
 const WARM_UP_MS = 2_000;
 const FLOOR_COUNT = { quick: 5_000, long: 20_000 };
 const script = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -23,7 +23,7 @@ export const PATH_CASE: Case = { name: "path", title: "publish and deliver, agai
 
 function runPath({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
   const durationMs = isQuick ? 5_000 : 20_000;
-  return measure({ backend, signal, isIsolating: true, workers: 0, concurrency: CONCURRENCY }, async (bench) => {
+  return measure({ backend, signal, ...AT_SPEED, workers: 0 }, async (bench) => {
     const world = await createSpeedWorld(bench, USUAL);
     const floors = await measureFloors(bench, world, {
       durationMs,
@@ -31,15 +31,19 @@ function runPath({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult>
     });
     const naive =
       backend === "redis" ? await measureBuild(bench, world, { build: await naiveBuild(bench), durationMs }) : null;
-    const [bytesBefore, { deliveries: before }] = [await historyBytes(bench), await countRows(bench)];
+    await compact(bench);
+    const before = await sizeHistory(bench);
     const homing = await measureBuild(bench, world, { build: homingBuild(bench), durationMs });
-    const [bytesAfter, { deliveries: after }] = [await historyBytes(bench), await countRows(bench)];
-    const acknowledged = homing.acknowledged + (naive?.acknowledged ?? 0);
-    await account(bench, { sink: world.sink, acknowledged, fanOut: USUAL.fanOut });
+    const eventIds = [...homing.eventIds, ...(naive?.eventIds ?? [])];
+    await account(bench, world.sink, { eventIds, fanOut: USUAL.fanOut });
+    const grown = await sizeHistory(bench);
+    await compact(bench);
+    const compacted = await sizeHistory(bench);
     return {
       comparisons: [],
-      goals: goalsOf({ floors, naive, homing, bytesEach: (bytesAfter - bytesBefore) / (after - before) }),
+      goals: goalsOf({ floors, naive, homing, bytesEach: bytesPerDelivery(before, compacted) }),
       figures: {
+        "Postgres with what is dead, B a delivery": bytesPerDelivery(before, grown),
         ...floors,
         ...(naive !== null && figuresOf("naive ", naive)),
         ...figuresOf("", homing),

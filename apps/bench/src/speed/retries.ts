@@ -2,9 +2,8 @@ import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { type Bench, measure } from "../measure.js";
 import { account } from "./accounting.js";
 import { fill } from "./history.js";
-import { createSpeedWorld, USUAL } from "./world.js";
+import { AT_SPEED, createSpeedWorld, USUAL } from "./world.js";
 
-const CONCURRENCY = 100;
 const FAILED = { quick: 5_000, long: 100_000 };
 const NUMBERS_PER_REQUEST = 500;
 
@@ -13,7 +12,7 @@ export const RETRIES_CASE: Case = { name: "retries", title: "a storm of retries"
 
 function runRetries({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
   const failed = isQuick ? FAILED.quick : FAILED.long;
-  return measure({ backend, signal, isIsolating: true, workers: 1, concurrency: CONCURRENCY }, async (bench) => {
+  return measure({ backend, signal, ...AT_SPEED, workers: 1 }, async (bench) => {
     const world = await createSpeedWorld(bench, USUAL);
     await fill(bench, { deliveries: failed, state: "failed" });
     const numbers = await failedNumbers(bench);
@@ -24,7 +23,7 @@ function runRetries({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
     }
     const retriedMs = performance.now() - startedAtMs;
     const { perSecond } = await draining;
-    await account(bench, { sink: world.sink, acknowledged: numbers.length, fanOut: 1 });
+    await account(bench, world.sink);
     return {
       comparisons: [],
       goals: [],

@@ -1,9 +1,9 @@
 import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { measure } from "../measure.js";
+import { sumOf, usageOf, usagePerEvent } from "../usage.js";
 import { account } from "./accounting.js";
-import { createSpeedWorld, saturate, type Shape, sumOf, USUAL, usageOf, usagePerEvent } from "./world.js";
+import { AT_SPEED, createSpeedWorld, saturate, type Shape, USUAL } from "./world.js";
 
-const CONCURRENCY = 100;
 const KIB = 1_024;
 
 const SHAPES: Record<string, Partial<Shape>> = {
@@ -13,6 +13,7 @@ const SHAPES: Record<string, Partial<Shape>> = {
   "20 KiB": { payloadBytes: 20 * KIB },
   "250 KiB": { payloadBytes: 250 * KIB },
   "50 ms receivers": { answerMs: 50 },
+  "TLS receivers": { isTls: true },
   "10,000 webhooks": { webhooks: 10_000 },
   "batches of 100": { batch: 100 },
 };
@@ -38,15 +39,15 @@ async function runShapes(options: CaseOptions): Promise<CaseResult> {
 
 function runShape(name: string, shape: Shape, { backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
   const durationMs = isQuick ? 4_000 : 15_000;
-  return measure({ backend, signal, isIsolating: true, workers: 1, concurrency: CONCURRENCY }, async (bench) => {
+  return measure({ backend, signal, ...AT_SPEED, workers: 1 }, async (bench) => {
     const world = await createSpeedWorld(bench, shape);
     const { pids } = bench.installation;
     const warmUp = await saturate(bench, world, { name: "warm-up", durationMs: durationMs / 2 });
     const before = await usageOf(pids);
     const run = await saturate(bench, world, { name: "run", durationMs });
     const usage = usagePerEvent(before, await usageOf(pids), run.deliveries);
-    const acknowledged = (warmUp.published.accepted + run.published.accepted) * shape.batch;
-    await account(bench, { sink: world.sink, acknowledged, fanOut: shape.fanOut });
+    const eventIds = [...warmUp.published.eventIds, ...run.published.eventIds];
+    await account(bench, world.sink, { eventIds, fanOut: shape.fanOut });
     return {
       comparisons: [],
       goals: [],

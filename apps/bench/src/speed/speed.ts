@@ -4,6 +4,7 @@ import { FINISHED_CASE } from "./finished.js";
 import { HANDOVER_CASE } from "./handover.js";
 import { IDLE_CASE } from "./idle.js";
 import { LATENCY_CASE } from "./latency-case.js";
+import { LAYOUT_CASE } from "./layout-case.js";
 import { PATH_CASE } from "./path.js";
 import { RETRIES_CASE } from "./retries.js";
 import { SHAPES_CASE } from "./shapes.js";
@@ -20,4 +21,5 @@ export const SPEED: readonly Case[] = [
   RETRIES_CASE,
   FINISHED_CASE,
   BACKLOG_CASE,
+  LAYOUT_CASE,
 ];

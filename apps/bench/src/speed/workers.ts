@@ -19,11 +19,10 @@ function runWorkers({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
   return measure({ backend, signal, isIsolating: true, workers: 0, concurrency: CONCURRENCY }, async (bench) => {
     const world = await createSpeedWorld(bench, { ...USUAL, webhooks: WEBHOOKS, answerMs: ANSWER_MS });
     const rates = new Map<number, number>();
-    let published = 0;
+    const eventIds: string[] = [];
     const deliver = async (events: number): Promise<number> => {
-      published += events;
       const draining = world.drain(events);
-      await world.publishBatches(events);
+      eventIds.push(...(await world.publishBatches(events)));
       return (await draining).perSecond;
     };
     for (let workers = 1; workers <= WORKERS_MAX; workers++) {
@@ -33,7 +32,7 @@ function runWorkers({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
       if (workers === 3) continue;
       rates.set(workers, await deliver(perWorker * workers * seconds));
     }
-    await account(bench, { sink: world.sink, acknowledged: published, fanOut: 1 });
+    await account(bench, world.sink, { eventIds, fanOut: 1 });
     const rate = (workers: number): number => rates.get(workers) ?? Number.NaN;
     return {
       comparisons: [],

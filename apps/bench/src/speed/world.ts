@@ -2,9 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CountingSink, startCountingSink } from "../counting-sink.js";
 import { typeOf } from "../api-client.js";
 import type { HammerResult } from "../hammer.js";
-import type { Pids } from "../installation.js";
 import type { Bench } from "../measure.js";
-import { cpuTimeMs } from "../process-times.js";
+import { payloadOf } from "../payloads.js";
 import { countRows } from "./accounting.js";
 
 const CONNECTIONS = 64;
@@ -13,6 +12,9 @@ const SETTLE_MS = 500;
 const STILL_MS_MAX = 30_000;
 /** What a process does first is slower: a rate is taken of the rest. */
 const WARM_UP_PART = 0.2;
+
+/** The workers of a measurement of speed: with so many attempts at once that their slots are not the limit. */
+export const AT_SPEED = { isIsolating: true, concurrency: 100 };
 
 /** Events as they are published, and who wants them. */
 export interface Shape {
@@ -24,9 +26,18 @@ export interface Shape {
   answerMs: number;
   /** Events in each request. */
   batch: number;
+  /** Receivers speak https. */
+  isTls: boolean;
 }
 
-export const USUAL: Shape = { webhooks: 100, fanOut: 1, payloadBytes: 1_024, answerMs: 0, batch: 1 };
+export const USUAL: Shape = {
+  webhooks: 100,
+  fanOut: 1,
+  payloadBytes: 1_024,
+  answerMs: 0,
+  batch: 1,
+  isTls: false,
+};
 
 /** Webhooks of one shape on a sink of their own. */
 export interface SpeedWorld {
@@ -34,14 +45,14 @@ export interface SpeedWorld {
   shape: Shape;
   /** Publishes from 64 connections for so long, to the API unless told. */
   publish(name: string, durationMs: number, url?: string): Promise<HammerResult>;
-  /** Publishes so many events in batches. */
-  publishBatches(events: number): Promise<void>;
+  /** Publishes so many events in batches. @returns their ids */
+  publishBatches(events: number): Promise<string[]>;
   /** Waits until so many more deliveries than at its call were received. @returns how fast they came, and when the last one did */
   drain(deliveries: number): Promise<Drained>;
 }
 
 export async function createSpeedWorld({ installation, api, session }: Bench, shape: Shape): Promise<SpeedWorld> {
-  const sink = await startCountingSink();
+  const sink = await startCountingSink(shape);
   session.onEnd(() => sink.stop());
   const typeCount = Math.max(1, shape.webhooks / shape.fanOut);
   const names = Array.from({ length: shape.webhooks }, (_, index) => `speed-${index + 1}`);
@@ -50,12 +61,13 @@ export async function createSpeedWorld({ installation, api, session }: Bench, sh
     url: sink.url(name, shape.answerMs),
     event_types: [typeOfWebhook.get(name) ?? ""],
   }));
-  const event = (type: string): string =>
-    `{"type":"${type}","payload":{"filling":"${"x".repeat(shape.payloadBytes - 14)}"}}`;
-  const bodies = [...new Set(typeOfWebhook.values())].map((type) =>
+  const types = [...new Set(typeOfWebhook.values())];
+  const event = (type: string, start: number): string =>
+    `{"type":"${type}","payload":${payloadOf({ bytes: shape.payloadBytes, members: { type }, start })}}`;
+  const bodies = types.map((type, index) =>
     shape.batch === 1
-      ? event(type)
-      : `{"events":[${Array.from({ length: shape.batch }, () => event(type)).join(",")}]}`,
+      ? event(type, index)
+      : `{"events":[${Array.from({ length: shape.batch }, (_, place) => event(type, index + place)).join(",")}]}`,
   );
   return {
     sink,
@@ -68,14 +80,19 @@ export async function createSpeedWorld({ installation, api, session }: Bench, sh
         durationMs,
         bodies,
       });
+      const idsMissing = result.accepted * shape.batch - result.eventIds.length;
+      if (idsMissing !== 0)
+        session.findings.push(`${name}: ${idsMissing} acknowledged events have no id in their answer`);
       if (result.refused > 0) session.findings.push(`${name}: ${result.refused} publishes were refused`);
       return result;
     },
     async publishBatches(events) {
-      const types = [...new Set(typeOfWebhook.values())];
+      const ids: string[] = [];
       for (const type of types) {
-        await api.publishMany({ phase: "batches", stream: type, type, count: Math.ceil(events / types.length) });
+        const count = Math.ceil(events / types.length);
+        ids.push(...(await api.publishMany({ phase: "batches", stream: type, type, count })));
       }
+      return ids;
     },
     drain: (deliveries) => drain(sink, deliveries),
   };
@@ -130,26 +147,4 @@ async function drain(sink: CountingSink, deliveries: number): Promise<Drained> {
   }
   const { atMs, deliveries: from } = warm ?? last;
   return { perSecond: ((last.deliveries - from) * 1_000) / (last.atMs - atMs), endedAtMs: last.atMs };
-}
-
-/** CPU of each kind of process, in milliseconds. */
-export type Usage = Record<keyof Pids, number>;
-
-export async function usageOf(pids: Pids): Promise<Usage> {
-  return {
-    api: await cpuTimeMs(pids.api),
-    worker: await cpuTimeMs(pids.worker),
-    postgres: await cpuTimeMs(pids.postgres),
-    redis: await cpuTimeMs(pids.redis),
-  };
-}
-
-/** Microseconds for each of so many events, by kind of process. */
-export function usagePerEvent(before: Usage, after: Usage, events: number): Usage {
-  const perEvent = (kind: keyof Usage): number => ((after[kind] - before[kind]) * 1_000) / events;
-  return { api: perEvent("api"), worker: perEvent("worker"), postgres: perEvent("postgres"), redis: perEvent("redis") };
-}
-
-export function sumOf(usage: Usage): number {
-  return usage.api + usage.worker + usage.postgres + usage.redis;
 }
