@@ -4,6 +4,7 @@ import { chooseBackend, postgresConnection, type QueueConnectionOptions } from "
 import { DELIVERY_QUEUE, type DeliveryJob, parseDeliveryJob } from "./delivery-job.js";
 import { connectRedis, disconnectRedis, REDIS_PREFIX } from "./redis.js";
 import type { RedisTarget } from "./redis-url.js";
+import { watchStalledCheck } from "./stalled-check.js";
 
 // A killed worker's job is run again after at most one lock and two intervals, 14 s: BullMQ lets one check through per
 // interval, measured from the last, so a timer that fires a millisecond early costs its worker a whole one.
@@ -94,10 +95,18 @@ function openOnPostgres(databaseUrl: string, options: DeliveryWorkerOptions): De
   });
   worker.on("error", options.onError);
   worker.on("failed", (job, error) => reportFailure(options, job, error));
+  const { onError } = options;
+  let unwatch = (): void => undefined;
   return operations(worker, {
-    onError: options.onError,
-    untilReady: () => worker.waitUntilReady(),
-    disconnect: () => Promise.resolve(),
+    onError,
+    async untilReady() {
+      await worker.waitUntilReady();
+      const { pool } = worker.getBackend().connection;
+      unwatch = watchStalledCheck({ query: (text, values) => pool.query(text, values), onError });
+    },
+    async disconnect() {
+      unwatch();
+    },
   });
 }
 

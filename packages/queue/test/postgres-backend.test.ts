@@ -3,6 +3,8 @@ import { migrateQueue } from "../src/migrate-queue.js";
 import { createEnds, type Ends, hint } from "./ends.js";
 import { runSql, type Service, startPostgresService, waitFor } from "./services.js";
 
+const RERUN_MS_MAX = 15_000;
+
 let service: Service;
 let databaseUrl = "";
 let ends: Ends;
@@ -40,6 +42,23 @@ test("the queue keeps to a schema of its own", async () => {
      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`,
   );
   expect(schemas).toEqual([{ name: "bullmq" }]);
+});
+
+test("after a worker whose clock was 5 minutes ahead, the jobs of one that died are run again all the same", async () => {
+  const queue = await ends.queue({ databaseUrl });
+  const lost = hint();
+  await queue.enqueue([lost]);
+  await runSql(databaseUrl, "UPDATE bullmq.job SET state = 'active', lock_token = 'gone', locked_until_ms = 0");
+  await runSql(
+    databaseUrl,
+    `INSERT INTO bullmq.meta (queue, field, value)
+     VALUES ('deliveries', 'stalled-check', ((extract(epoch FROM now()) * 1000)::bigint + 300000)::text)
+     ON CONFLICT (queue, field) DO UPDATE SET value = excluded.value`,
+  );
+  const seen: string[] = [];
+  await ends.worker({ databaseUrl }, async ({ deliveryId }) => (seen.push(deliveryId), { outcome: "succeeded" }));
+  await waitFor(() => seen.includes(lost.deliveryId), RERUN_MS_MAX);
+  expect(seen).toEqual([lost.deliveryId]);
 });
 
 test("both ends survive the loss of every connection", async () => {
