@@ -11,6 +11,14 @@ interface Counts {
   unfinished: number;
 }
 
+/** Events of which a publish said that they are accepted. */
+export interface Acknowledged {
+  /** In either spelling. */
+  eventIds: readonly string[];
+  /** Deliveries of each. */
+  fanOut: number;
+}
+
 /** Deliveries that the database has. */
 export async function countRows({ installation: { db } }: Pick<Bench, "installation">): Promise<Counts> {
   const [row] = await db.$queryRaw<Counts[]>`
@@ -24,31 +32,35 @@ export async function countRows({ installation: { db } }: Pick<Bench, "installat
 /**
  * Waits until all is recorded, then looks for every acknowledged event in the database, and holds what that has against what was
  * received: anything lost or repeated is a finding.
- * @param acknowledged ids in either spelling, of events each for `fanOut` webhooks
  */
-export async function account(
-  bench: Bench,
-  sink: CountingSink,
-  acknowledged?: { eventIds: readonly string[]; fanOut: number },
-): Promise<void> {
+export async function account(bench: Bench, sink: CountingSink, acknowledged?: Acknowledged): Promise<void> {
   const { session } = bench;
   const isRecorded = async (): Promise<boolean> => (await countRows(bench)).unfinished === 0;
   await waitFor(isRecorded, { what: "the last records", timeoutMs: RECORDED_MS_MAX }).catch((error: unknown) => {
     session.findings.push(String(error));
   });
   const { deliveries } = await countRows(bench);
-  const { requests, deliveries: received } = sink.counts();
-  const lost = acknowledged === undefined ? 0 : await countLost(bench, acknowledged);
-  if (lost > 0) session.findings.push(`${lost} acknowledged events are not in the database with their deliveries`);
+  const { deliveries: received } = sink.counts();
   if (received < deliveries) session.findings.push(`${deliveries - received} deliveries were not received`);
-  if (requests > received) session.findings.push(`${requests - received} deliveries were received twice`);
+  if (acknowledged !== undefined) await findLost(bench, acknowledged);
+  findRepeated(bench, sink);
+}
+
+/** An acknowledged event that is not in the database with all its deliveries is a finding. */
+export async function findLost(bench: Bench, acknowledged: Acknowledged): Promise<void> {
+  const lost = await countLost(bench, acknowledged);
+  if (lost > 0)
+    bench.session.findings.push(`${lost} acknowledged events are not in the database with their deliveries`);
+}
+
+/** So is a delivery that was received twice. */
+export function findRepeated({ session }: Bench, sink: CountingSink): void {
+  const { requests, deliveries } = sink.counts();
+  if (requests > deliveries) session.findings.push(`${requests - deliveries} deliveries were received twice`);
 }
 
 /** Events without all their deliveries. */
-async function countLost(
-  { installation: { db } }: Bench,
-  { eventIds, fanOut }: { eventIds: readonly string[]; fanOut: number },
-): Promise<number> {
+async function countLost({ installation: { db } }: Bench, { eventIds, fanOut }: Acknowledged): Promise<number> {
   let lost = 0;
   for (let start = 0; start < eventIds.length; start += IDS_AT_ONCE_MAX) {
     const some = eventIds.slice(start, start + IDS_AT_ONCE_MAX);

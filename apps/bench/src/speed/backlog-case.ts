@@ -3,6 +3,7 @@ import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { atMost } from "../goal.js";
 import { measure } from "../measure.js";
 import { peakMemoryMib } from "../process-times.js";
+import { findRepeated } from "./accounting.js";
 import { callOff, fill } from "./history.js";
 import { queueBytes } from "./sizes.js";
 import { AT_SPEED, createSpeedWorld, USUAL } from "./world.js";
@@ -32,6 +33,7 @@ function runBacklog({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
     const perSecond = (delivered * 1_000) / (performance.now() - beganMs);
     const peak = await peakMemoryMib(worker.pid);
     await worker.stop();
+    findRepeated(bench, world.sink);
     await callOff(bench);
     return {
       comparisons: [],

@@ -1,6 +1,7 @@
 import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { atLeast } from "../goal.js";
 import { measure } from "../measure.js";
+import { findLost, findRepeated } from "./accounting.js";
 import { fill } from "./history.js";
 import { AT_SPEED, createSpeedWorld, saturate, USUAL } from "./world.js";
 
@@ -19,11 +20,14 @@ function runFinished({ backend, signal, isQuick }: CaseOptions): Promise<CaseRes
   const deliveries = isQuick ? FINISHED.quick : FINISHED.long;
   return measure({ backend, signal, ...AT_SPEED, workers: 1 }, async (bench) => {
     const world = await createSpeedWorld(bench, USUAL);
-    await saturate(bench, world, { name: "warm-up", durationMs });
+    const warmUp = await saturate(bench, world, { name: "warm-up", durationMs });
     const empty = await saturate(bench, world, { name: "empty", durationMs });
     await fill(bench, { deliveries, state: "succeeded" });
-    await saturate(bench, world, { name: "warm-up again", durationMs });
+    const warmUpAgain = await saturate(bench, world, { name: "warm-up again", durationMs });
     const full = await saturate(bench, world, { name: "full", durationMs });
+    const eventIds = [warmUp, empty, warmUpAgain, full].flatMap(({ published }) => published.eventIds);
+    await findLost(bench, { eventIds, fanOut: USUAL.fanOut });
+    findRepeated(bench, world.sink);
     return {
       comparisons: [],
       goals: [

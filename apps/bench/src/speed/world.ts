@@ -111,13 +111,14 @@ export async function saturate(
   world: SpeedWorld,
   { name, durationMs, url }: { name: string; durationMs: number; url?: string },
 ): Promise<Saturation> {
+  const { deliveries: before } = await countRows(bench);
   const received = world.sink.counts().deliveries;
   const startedAtMs = performance.now();
   const published = await world.publish(name, durationMs, url);
   // What was cut off at the end may still be committed.
   await sleep(SETTLE_MS);
-  const { deliveries: all } = await countRows(bench);
-  const drained = await world.drain(all - world.sink.counts().deliveries);
+  const made = (await countRows(bench)).deliveries - before;
+  const drained = await world.drain(made - (world.sink.counts().deliveries - received));
   const elapsedMs = drained.endedAtMs - startedAtMs;
   const deliveries = world.sink.counts().deliveries - received;
   return { published, deliveries, perSecond: (deliveries * 1_000) / elapsedMs };
