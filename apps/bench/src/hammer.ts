@@ -2,6 +2,8 @@ import autocannon from "autocannon";
 import { eventIdsIn } from "./event-ids.js";
 
 const ACCEPTED = 202;
+const UNAVAILABLE = "503";
+const TIMEOUT_SECONDS = 10;
 
 /** Requests from so many connections at once, each sent as soon as the one before was answered. */
 export interface Hammer {
@@ -17,7 +19,9 @@ export interface HammerResult {
   accepted: number;
   /** Of the events in the answers with 202. */
   eventIds: string[];
-  /** Other answers than 2xx, time-outs and broken connections. */
+  /** Answered with 503, or not within 10 s: the server says that it is full, or is slow. */
+  putOff: number;
+  /** Other answers, and broken connections. */
   refused: number;
   seconds: number;
   latencyMs: { p50: number; p97_5: number; p99: number; max: number };
@@ -33,6 +37,7 @@ export async function hammer({ url, headers, connections, durationMs, bodies }: 
   const result = await autocannon({
     url,
     connections,
+    timeout: TIMEOUT_SECONDS,
     duration: durationMs / 1_000,
     setupClient(client) {
       const first = (started.connections++ * 7) % bodies.length;
@@ -41,11 +46,13 @@ export async function hammer({ url, headers, connections, durationMs, bodies }: 
     },
   });
   const { p50, p97_5, p99, max } = result.latency;
+  const full = result.statusCodeStats?.[UNAVAILABLE]?.count ?? 0;
   return {
     accepted: result["2xx"],
     eventIds,
+    putOff: full + result.timeouts,
     // Time-outs are among the errors.
-    refused: result.non2xx + result.errors,
+    refused: result.non2xx - full + result.errors - result.timeouts,
     seconds: result.duration,
     latencyMs: { p50, p97_5, p99, max },
   };

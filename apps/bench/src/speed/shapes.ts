@@ -55,6 +55,7 @@ function runShape(name: string, shape: Shape, { backend, signal, isQuick }: Case
         [`${name}: accepted/s`]: (run.published.accepted * shape.batch) / run.published.seconds,
         [`${name}: delivered/s`]: run.perSecond,
         [`${name}: CPU µs a delivery`]: sumOf(usage),
+        [`${name}: put off`]: run.published.putOff,
       },
     };
   });
