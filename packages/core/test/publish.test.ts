@@ -5,6 +5,7 @@ import { relayDeliveries } from "../src/deliveries/relay.js";
 import type { EventInput, PublishRequest } from "../src/events/event.js";
 import { publishEvents } from "../src/events/publish.js";
 import { archiveWebhook, disableWebhook } from "../src/webhooks/state.js";
+import { updateWebhook } from "../src/webhooks/update.js";
 import { newOrganization, newWebhook, only, openWorld, publishOne, rowOf, type World } from "./world.js";
 
 let world: World;
@@ -43,6 +44,21 @@ test.each([
   await newWebhook(world, organizationId, { eventTypes });
   const { deliveryIds } = await publishOne(world, organizationId, { type });
   expect(deliveryIds).toHaveLength(isMatched ? 1 : 0);
+});
+
+test("changed patterns hold for the next event, and one that several patterns take is delivered once", async () => {
+  const organizationId = await newOrganization(world);
+  const { id: webhookId } = await newWebhook(world, organizationId, { eventTypes: ["invoice.paid"] });
+  const change = (eventTypes: string[]): Promise<unknown> =>
+    updateWebhook(world.context, { organizationId, webhookId, changes: { eventTypes } });
+  const matched = async (type: string): Promise<number> =>
+    (await publishOne(world, organizationId, { type })).deliveryIds.length;
+  await change(["user.made", "user.*", "*", "user.*"]);
+  expect([await matched("user.made"), await matched("invoice.paid")]).toEqual([1, 1]);
+  await change(["user.made"]);
+  expect([await matched("user.made"), await matched("user.gone"), await matched("invoice.paid")]).toEqual([1, 0, 0]);
+  await change([]);
+  expect([await matched("user.made"), await matched("invoice.paid")]).toEqual([1, 1]);
 });
 
 test("an event is kept byte for byte and makes one due delivery for each webhook of its own organization", async () => {

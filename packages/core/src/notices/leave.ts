@@ -15,9 +15,8 @@ export function leaveNotices(type: NoticeType, rows: Prisma.Sql): Prisma.Sql {
       SELECT homing_uuid_v7(), told.organization_id, ${type}, told.payload::text
       FROM (${rows}) told
       WHERE EXISTS (
-        SELECT FROM webhooks listening
-        WHERE listening.organization_id = told.organization_id AND listening.state <> 'archived' AND NOT listening.is_ephemeral
-          AND listening.event_types && ${patternsOf(type)}::text[]
+        SELECT FROM webhook_patterns listening
+        WHERE listening.organization_id = told.organization_id AND listening.pattern = ANY (${patternsOf(type)}::text[])
       )`;
 }
 

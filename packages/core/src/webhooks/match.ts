@@ -15,8 +15,8 @@ export function isOwnType(eventType: string): boolean {
 /**
  * Every pattern that takes events of this type: `invoice.paid.late` is taken by itself, `invoice.paid.*`, `invoice.*` and `*`.
  * Homing's own events are for those who ask for them by name: `*` does not take them.
- * A webhook matches when its patterns and these overlap, which Postgres decides while it inserts the deliveries; one without
- * patterns has `*`.
+ * A webhook matches when one of its patterns is among these, which Postgres finds in `webhook_patterns` while it inserts the
+ * deliveries; one without patterns has `*`.
  */
 export function patternsOf(eventType: string): string[] {
   const words = eventType.split(".");
