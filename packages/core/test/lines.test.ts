@@ -88,6 +88,11 @@ async function circuitOf(webhookId: string): Promise<string> {
   return (await world.db.webhook.findUniqueOrThrow({ where: { id: webhookId } })).circuit;
 }
 
+/** What pulls handed over of one webhook, in their order. */
+function pulledOf(webhookId: string): string[] {
+  return world.hints.flatMap((hint) => (hint.webhookId === webhookId && hint.isPulled ? hint.deliveryId : []));
+}
+
 /** The pull that a publish makes of its own accord has been made. */
 async function pulledOnce(webhookId: string): Promise<void> {
   await waitFor(() => world.hints.some((hint) => hint.webhookId === webhookId && hint.isPulled), {
@@ -291,13 +296,51 @@ test("an enable has the line looked at at once, however long the pause had becom
   expect(pulled?.deliveries).toBeGreaterThan(0);
 });
 
-test("a line of a disabled webhook is held, and none of it is lost", async () => {
-  const { organizationId, webhookId, ids } = await publishMany(3);
-  await parkDeliveries(world.context, ids);
+test("a line of a disabled webhook is held where it stands, and after its enable goes out one at a time, in order", async () => {
+  const { organizationId, webhookId, ids } = await publishMany(3, { ordering: "event" });
   await disableWebhook(world.context, { organizationId, webhookId }, "by hand");
-  for (const id of await pull(webhookId, 1)) await claimDeliveries(world.context, [id], { pulledIds: [id] });
-  const states = await Promise.all(ids.map(async (id) => (await rowOf(world, id)).state));
-  expect(states).toEqual(["held", "held", "held"]);
+  world.hints.length = 0;
+  await endPause(webhookId);
+  await pullDueLines(world.context);
+  const rows = await Promise.all(ids.map((id) => rowOf(world, id)));
+  expect(rows).toMatchObject(ids.map(() => ({ state: "held", parkedAt: null, nextAttemptAt: null })));
+  expect(pulledOf(webhookId)).toEqual([]);
+  await enableWebhook(world.context, { organizationId, webhookId });
+  await releaseHeld(world.context, { limit: 100 });
+  for (const id of ids) {
+    expect(await pull(webhookId)).toEqual([id]);
+    expect(await pull(webhookId)).toEqual([]);
+    await recordOne(world, await claimPulled(id), responded(200));
+  }
+});
+
+test("an open circuit has one probe out at a time, however long the endpoint hangs", async () => {
+  const { webhookId, ids } = await publishMany(3);
+  await openCircuit(world.context, webhookId);
+  await endPause(webhookId);
+  await pullDueLines(world.context);
+  const probe = await claimPulled(ids[0] ?? "");
+  world.hints.length = 0;
+  await endPause(webhookId);
+  await pullDueLines(world.context);
+  expect(pulledOf(webhookId)).toEqual([]);
+  await recordOne(world, probe, REFUSED);
+  await endPause(webhookId);
+  await pullDueLines(world.context);
+  expect(pulledOf(webhookId)).toEqual([ids[1]]);
+});
+
+test("while no worker takes them, events of a webhook with a rate hand over one delivery, not one each", async () => {
+  const { organizationId, webhookId, ids } = await publishMany(1, { rateLimit: { count: 100, periodSeconds: 1 } });
+  await pulledOnce(webhookId);
+  for (let count = 0; count < 3; count++) {
+    await publishMore(organizationId, webhookId, 1);
+  }
+  await pullLines(world.context, [{ webhookId, wanted: 1 }], { isStart: true });
+  expect(pulledOf(webhookId)).toEqual(ids);
+  await claimPulled(only(ids));
+  await pullLines(world.context, [{ webhookId, wanted: 1 }], { isStart: true });
+  expect(pulledOf(webhookId)).toHaveLength(2);
 });
 
 test("a webhook that wants no order any more gets the rest of its line like any other", async () => {

@@ -66,6 +66,8 @@ async function pullNow(context: Pick<Context, "db" | "enqueue" | "log">, webhook
     await pullLines(
       context,
       webhookIds.map((webhookId) => ({ webhookId, wanted: 1 })),
+      // While no worker takes them, events of a webhook with a rate would fill the queue, and then all go out at once.
+      { isStart: true },
     );
   } catch (error) {
     context.log.warn({ err: error }, "lines.not_pulled");

@@ -24,11 +24,13 @@ export interface Pulled {
 
 /**
  * Takes deliveries from the head of their webhooks' lines and hands them to the queue.
+ * @param options.isStart take nothing from a line of which the last delivery that was taken still waits for a worker
  * @returns one for each line there is
  */
 export async function pullLines(
   context: Pick<Context, "db" | "enqueue" | "log">,
   requests: readonly PullRequest[],
+  { isStart = false }: { isStart?: boolean } = {},
 ): Promise<Pulled[]> {
   const wanted = new Map<string, number>();
   for (const { webhookId, wanted: more } of requests) wanted.set(webhookId, (wanted.get(webhookId) ?? 0) + more);
@@ -40,6 +42,7 @@ export async function pullLines(
     return takeHeads(transaction, locked, {
       wanted: locked.map(({ webhook_id }) => wanted.get(webhook_id) ?? 0),
       isRound: false,
+      isStart,
     });
   }, TRANSACTION_WAITS);
   return handOverLines(context, pulled);
@@ -59,7 +62,7 @@ export async function pullDueLines(
       SELECT webhook_id, ${KEEP_PLANS} FROM webhook_lines
       WHERE pull_at <= now() AND (${among === null} OR webhook_id = ANY (${[...(among ?? [])]}::uuid[]))
       ORDER BY pull_at LIMIT ${Math.min(linesMax, LINES_AT_ONCE_MAX)} FOR UPDATE SKIP LOCKED`;
-    return takeHeads(transaction, due, { wanted: due.map(() => WANTED_BY_ROUND), isRound: true });
+    return takeHeads(transaction, due, { wanted: due.map(() => WANTED_BY_ROUND), isRound: true, isStart: false });
   }, TRANSACTION_WAITS);
   return handOverLines(context, pulled);
 }

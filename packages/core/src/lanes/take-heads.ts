@@ -1,8 +1,8 @@
 import { Prisma, type Transaction } from "@homing/db/client";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
 
-/** Of a webhook that is disabled or archived: their claims hold or cancel them. */
-const INACTIVE_AT_ONCE = 100;
+/** Of a webhook that is disabled or archived: they are held or cancelled where they stand. */
+const SHELVED_AT_ONCE = 1_000;
 /** The pauses between rounds at a line that does not move double up to here. */
 const PAUSE_MS = { first: 1_000, max: 30_000 };
 /** The pauses between the probes of an open circuit double up to here. */
@@ -29,6 +29,8 @@ interface Asked {
   /** Of each line. */
   wanted: number[];
   isRound: boolean;
+  /** It only starts a line that stands still: while what was pulled last waits for a worker, nothing is taken. */
+  isStart: boolean;
 }
 
 /**
@@ -45,6 +47,7 @@ export async function takeHeads(
   return transaction.$queryRaw<PulledLine[]>`/* prepared take_heads */
     WITH ${lines(ids, asked)},
     ${ALLOWED},
+    ${SHELVED},
     head AS MATERIALIZED (
       SELECT allowed.webhook_id, first.id, first.next_attempt_at
       FROM allowed
@@ -68,7 +71,7 @@ export async function takeHeads(
              coalesce(json_agg(taken ORDER BY taken.number) FILTER (WHERE taken.id IS NOT NULL), '[]') AS taken,
              (array_agg(taken.id ORDER BY taken.number DESC))[1] AS last_id,
              (SELECT min(head.next_attempt_at) FROM head WHERE head.webhook_id = allowed.webhook_id) AS head_due_at,
-             allowed.deliveries > 0 AND NOT EXISTS (SELECT FROM head WHERE head.webhook_id = allowed.webhook_id) AND NOT EXISTS (
+             (allowed.deliveries > 0 OR NOT is_enabled) AND NOT EXISTS (SELECT FROM head WHERE head.webhook_id = allowed.webhook_id) AND NOT EXISTS (
                SELECT FROM deliveries WHERE deliveries.webhook_id = allowed.webhook_id AND parked_at IS NOT NULL
              ) AS is_empty
       FROM allowed LEFT JOIN taken USING (webhook_id)
@@ -87,28 +90,32 @@ export async function takeHeads(
 }
 
 /** What each line's webhook allows, as it is now. */
-function lines(ids: string[], { wanted, isRound }: Asked): Prisma.Sql {
+function lines(ids: string[], { wanted, isRound, isStart }: Asked): Prisma.Sql {
   return Prisma.sql`
     line AS MATERIALIZED (
-      SELECT webhook_id, webhooks.organization_id, wanted, ${isRound}::bool AS is_round, circuit, ordering, state = 'enabled' AS is_enabled,
+      SELECT webhook_id, webhooks.organization_id, wanted, ${isRound}::bool AS is_round, circuit, ordering,
+             webhooks.state = 'enabled' AS is_enabled, webhooks.state = 'archived' AS is_archived,
              pull_at <= now() AS is_due, pause_ms, rate_limit_count,
              rate_limit_period_seconds * interval '1 second' AS period,
              window_started_at > now() - rate_limit_period_seconds * interval '1 second' AS is_in_window, window_started_at, window_used,
-             ordering = 'event' AND EXISTS (
-               SELECT FROM deliveries
-               WHERE deliveries.id = taken_id AND deliveries.state IN ('pending', 'in_flight') AND deliveries.parked_at IS NULL
-             ) AS is_taken,
+             (ordering = 'event' OR circuit <> 'closed') AND coalesce(is_waiting OR last.state = 'in_flight', false) AS is_taken,
+             ${isStart}::bool AND coalesce(is_waiting, false) AS is_started,
              ordering = 'event' AND EXISTS (
                SELECT FROM deliveries WHERE deliveries.webhook_id = webhooks.id AND deliveries.state = 'held'
              ) AS is_held
       FROM webhook_lines
       JOIN unnest(${ids}::uuid[], ${wanted}::int[]) AS asked (webhook_id, wanted) USING (webhook_id)
       JOIN webhooks ON webhooks.id = webhook_id
+      -- What was taken last: it waits for a worker, or is with one. A retry of it that is not yet due concerns the order alone.
+      LEFT JOIN LATERAL (
+        SELECT state, state = 'pending' AND parked_at IS NULL AND (ordering = 'event' OR next_attempt_at <= ${DUE_NOW}) AS is_waiting
+        FROM deliveries WHERE deliveries.id = taken_id
+      ) last ON true
       WHERE webhook_id = ANY (${ids}::uuid[])
     )`;
 }
 
-/** One at a time in order, one for a probe, and no more than the rate has left. */
+/** One at a time in order, one at a time as a probe, and no more than the rate has left. */
 const ALLOWED = Prisma.sql`
     allowed AS MATERIALIZED (
       SELECT webhook_id, organization_id, is_round, circuit, ordering, is_enabled, is_due, is_taken, pause_ms, period, rate_limit_count,
@@ -116,15 +123,34 @@ const ALLOWED = Prisma.sql`
              CASE WHEN is_in_window THEN window_used ELSE 0 END AS window_used,
              greatest(0, least(
                CASE
-                 WHEN NOT is_enabled THEN ${INACTIVE_AT_ONCE}
-                 WHEN is_taken OR is_held THEN 0
+                 WHEN NOT is_enabled OR is_taken OR is_started OR is_held THEN 0
                  WHEN circuit <> 'closed' THEN is_due::int
                  WHEN ordering = 'event' THEN 1
                  ELSE wanted
                END,
-               CASE WHEN is_enabled THEN rate_limit_count - CASE WHEN is_in_window THEN window_used ELSE 0 END END
+               rate_limit_count - CASE WHEN is_in_window THEN window_used ELSE 0 END
              )) AS deliveries
       FROM line
+    )`;
+
+/** What stands in the line of a webhook that is not to be sent to leaves it, without a hint. */
+const SHELVED = Prisma.sql`
+    shelf AS MATERIALIZED (
+      SELECT first.id, CASE WHEN is_archived THEN 'cancelled' ELSE 'held' END AS goes
+      FROM line
+      CROSS JOIN LATERAL (
+        SELECT id FROM deliveries
+        WHERE deliveries.webhook_id = line.webhook_id AND parked_at IS NOT NULL
+        ORDER BY deliveries.number
+        LIMIT ${SHELVED_AT_ONCE}
+        FOR UPDATE
+      ) first
+      WHERE NOT is_enabled
+    ),
+    shelved AS (
+      UPDATE deliveries SET state = goes::delivery_state, parked_at = NULL, next_attempt_at = NULL, updated_at = now()
+      FROM shelf
+      WHERE deliveries.id = shelf.id AND deliveries.id = ANY (ARRAY (SELECT id FROM shelf)) AND parked_at IS NOT NULL
     )`;
 
 const ALLOWED_COLUMNS = Prisma.sql`
@@ -138,11 +164,13 @@ const IS_DONE_WITH = Prisma.sql`(moved.is_empty AND (moved.circuit = 'closed' OR
 const PAUSED = Prisma.sql`
     paused AS (
       UPDATE webhook_lines SET
-        taken_id = CASE WHEN moved.ordering = 'event' THEN coalesce(moved.last_id, taken_id) END,
+        taken_id = coalesce(moved.last_id, taken_id),
         window_started_at = CASE WHEN moved.rate_limit_count IS NULL THEN NULL ELSE moved.window_started_at END,
         window_used = CASE WHEN moved.rate_limit_count IS NULL THEN 0 ELSE moved.window_used + moved.taken_count END,
         pause_ms = next.pause_ms,
         pull_at = CASE
+          WHEN NOT moved.is_enabled AND NOT moved.is_empty THEN now()
+          WHEN moved.circuit <> 'closed' AND moved.is_taken THEN now() + ${PAUSE_MS.first} * interval '1 millisecond'
           WHEN moved.circuit <> 'closed' AND NOT moved.is_due THEN webhook_lines.pull_at
           WHEN moved.circuit <> 'closed' THEN now() + next.pause_ms * interval '1 millisecond'
           WHEN moved.window_used + moved.taken_count >= moved.rate_limit_count THEN moved.window_started_at + period
@@ -152,7 +180,7 @@ const PAUSED = Prisma.sql`
       FROM moved
       CROSS JOIN LATERAL (
         SELECT CASE
-          WHEN moved.circuit <> 'closed' AND NOT moved.is_due THEN moved.pause_ms
+          WHEN moved.circuit <> 'closed' AND (moved.is_taken OR NOT moved.is_due) THEN moved.pause_ms
           WHEN moved.circuit <> 'closed' THEN least(greatest(2 * moved.pause_ms, ${PROBE_PAUSE_MS.first}), ${PROBE_PAUSE_MS.max})
           WHEN moved.is_round AND (moved.is_empty OR (moved.ordering = 'none' AND moved.rate_limit_count IS NULL))
             THEN least(greatest(2 * moved.pause_ms, ${PAUSE_MS.first}), ${PAUSE_MS.max})
