@@ -13,6 +13,8 @@ const PAUSE_MS = 1_000;
 const HANDED_OVER_AT_ONCE_MAX = 5_000;
 /** With less room than that the queue counts as full: small rounds would cost more than they bring. */
 const ROOM_MIN = 1_000;
+/** Of what is due, in each round, however full the queue is. */
+const DUE_BEYOND_ROOM_MAX = 500;
 /** One lane's statement runs while the other's hints are on their way to the queue. */
 const LANES = 2;
 const RELEASED_AT_ONCE_MAX = 500;
@@ -48,9 +50,12 @@ export function startRelay(context: RelayContext, { queue, crowd, attempts }: Re
       const sweepSinceMs = queueEpochMs === knownEpochMs ? null : queueEpochMs;
       const chores = await findChores(context);
       const relay = async (): Promise<void> => {
-        const isDone = await relayAll(context, queue, { sweepSinceMs, signal });
-        if (isDone) knownEpochMs = queueEpochMs;
-        else await passer.pass();
+        const end = await relayAll(context, queue, { sweepSinceMs, signal });
+        if (end === "done") knownEpochMs = queueEpochMs;
+        if (end !== "full") return;
+        // An organization that keeps the queue full must not keep retries, lost hints and leases that ran out from it.
+        await relayDeliveries(context, { limit: DUE_BEYOND_ROOM_MAX, lostAgeMs: null, isDueOnly: true });
+        await passer.pass();
       };
       if (chores.relay || sweepSinceMs !== null) await attend(context, "relay", relay);
       const release = () => releaseHeld(context, { limit: RELEASED_AT_ONCE_MAX });
@@ -75,38 +80,40 @@ async function pullLines(context: RelayContext, attempts: RelayParts["attempts"]
   await pullDueLines(context, { linesMax: Math.max(LINES_AT_ONCE_MIN, attempts.freeShared()) });
 }
 
-/** @returns whether nothing is left to hand over; not so when the queue is full enough, or away */
+/** How a relay ended: nothing is left to hand over, the queue is full enough, or it is away or the worker stops. */
+type RelayEnd = "done" | "full" | "away";
+
 async function relayAll(
   context: RelayContext,
   queue: Pick<DeliveryQueue, "depth">,
   { signal, sweepSinceMs }: { sweepSinceMs: number | null; signal: AbortSignal },
-): Promise<boolean> {
+): Promise<RelayEnd> {
   const begunMs = performance.now();
 
-  /** @returns whether there may be more to hand over; null when no more may be */
-  async function relaySome(): Promise<boolean | null> {
+  async function relaySome(): Promise<RelayEnd | "more"> {
+    if (signal.aborted) return "away";
     // After the loss of a long queue so many are back at once, and the rest follow as fast as the workers take them.
-    const room = signal.aborted ? 0 : DEPTH_MAX - (await queue.depth()).waiting;
-    if (room < ROOM_MIN) return null;
+    const room = DEPTH_MAX - (await queue.depth()).waiting;
+    if (room < ROOM_MIN) return "full";
     const limit = Math.min(HANDED_OVER_AT_ONCE_MAX, Math.floor(room / LANES));
     // Clocks differ: what this sweep handed over itself is never taken for lost.
     const lostAgeMs = sweepSinceMs === null ? null : Math.max(Date.now() - sweepSinceMs, performance.now() - begunMs);
     const { handedOver, isTaken } = await relayDeliveries(context, { limit, lostAgeMs });
-    if (!isTaken) return null;
+    if (!isTaken) return "away";
     if (handedOver > 0) context.log.info({ hints: handedOver, sweep: lostAgeMs !== null }, "relay.handed_over");
-    return handedOver === limit;
+    return handedOver === limit ? "more" : "done";
   }
 
-  async function relayLane(): Promise<boolean> {
+  async function relayLane(): Promise<RelayEnd> {
     for (;;) {
-      const hasMore = await relaySome();
-      if (hasMore !== true) return hasMore === false;
+      const end = await relaySome();
+      if (end !== "more") return end;
     }
   }
 
   // An idle system pays for one statement a round.
-  const hasMore = await relaySome();
-  if (hasMore !== true) return hasMore === false;
-  const lanes = await Promise.all(Array.from({ length: LANES }, relayLane));
-  return lanes.every(Boolean);
+  const end = await relaySome();
+  if (end !== "more") return end;
+  const ends = await Promise.all(Array.from({ length: LANES }, relayLane));
+  return ends.find((one) => one !== "done") ?? "done";
 }

@@ -52,6 +52,7 @@ test("a hint in the queue is left alone until its patience has run out, then it 
   await shiftTime(world, deliveryId, 3_000);
   expect(await relay()).toBe(1);
   expect(world.hints).toMatchObject([{ deliveryId, series: 1, number: 1, delayMs: 0 }]);
+  expect(only(world.hints)).not.toHaveProperty("isOverdue");
   expect(await relay()).toBe(0);
 });
 
@@ -64,7 +65,7 @@ test("a retry that was kept in Postgres is handed over when it comes due", async
   expect(await relay()).toBe(0);
   await shiftTime(world, deliveryId, 3_600_000);
   expect(await relay()).toBe(1);
-  expect(world.hints).toMatchObject([{ deliveryId, series: 1, number: 2, delayMs: 0 }]);
+  expect(world.hints).toMatchObject([{ deliveryId, series: 1, number: 2, delayMs: 0, isOverdue: true }]);
 });
 
 test("an expired lease is handed over with the next number, one that holds is not", async () => {

@@ -17,6 +17,8 @@ export interface DeliveryJob {
   isPulled?: boolean;
   /** The lease of its last attempt ran out. */
   isTakenOver?: boolean;
+  /** A hint for it was to come by now and has not: this one has a name of its own. */
+  isOverdue?: boolean;
 }
 
 const deliveryJobSchema = Joi.object<DeliveryJob, true>({
@@ -26,6 +28,7 @@ const deliveryJobSchema = Joi.object<DeliveryJob, true>({
   number: Joi.number().integer().min(1).required(),
   isPulled: Joi.boolean(),
   isTakenOver: Joi.boolean(),
+  isOverdue: Joi.boolean(),
 })
   .required()
   .prefs({ abortEarly: false, convert: false, errors: { wrap: { label: false } } });
@@ -40,7 +43,10 @@ export function parseDeliveryJob(data: unknown): DeliveryJob {
   return value;
 }
 
-/** Names what a job asks for. Two hints of one name are one request for as long as the first waits or runs. */
-export function hintId({ deliveryId, series, number }: DeliveryJob): string {
-  return `${deliveryId}-${series}-${number}`;
+/**
+ * Names what a job asks for. Two hints of one name are one request for as long as the first waits or runs. A delayed job waits for the
+ * clock of the process that added it, which may be wrong, so a hint that is overdue does not bear its name.
+ */
+export function hintId({ deliveryId, series, number, isOverdue = false }: DeliveryJob): string {
+  return `${deliveryId}-${series}-${number}${isOverdue ? "-overdue" : ""}`;
 }

@@ -39,6 +39,21 @@ describe.each([
     expect((await queue.bullQueue.getCompleted())[0]?.returnvalue).toEqual(SUCCEEDED);
   });
 
+  onBackend(
+    "an overdue hint comes though a delayed one of the same attempt waits for a clock that was wrong",
+    async () => {
+      const queue = await ends.queue(options);
+      const delayed = hint({ number: 2, delayMs: 300_000 });
+      const seen: DeliveryJob[] = [];
+      await ends.worker(options, async (job) => (seen.push(job), SUCCEEDED));
+      const overdue = { ...delayed, delayMs: 0, isOverdue: true };
+      await queue.enqueue([delayed, { ...delayed, delayMs: 0 }, overdue]);
+      await waitFor(() => seen.length > 0);
+      expect(seen).toMatchObject([{ deliveryId: delayed.deliveryId, isOverdue: true }]);
+      expect((await queue.depth()).delayed).toBe(1);
+    },
+  );
+
   onBackend("a hint that already waits or runs is dropped", async () => {
     const queue = await ends.queue(options);
     const [first, marker] = [hint(), hint()];

@@ -11,6 +11,7 @@ interface RelayedRow {
   attempts_in_series: number;
   delay_ms: number;
   is_taken_over: boolean;
+  is_overdue: boolean;
 }
 
 export interface RelayOptions {
@@ -19,6 +20,8 @@ export interface RelayOptions {
   lostAgeMs: number | null;
   /** Organizations that are passed over, and with them the backlog. */
   passing?: readonly string[];
+  /** The backlog is left alone. */
+  isDueOnly?: boolean;
 }
 
 /**
@@ -46,6 +49,7 @@ function toHint(row: RelayedRow): Hint {
     number: row.attempts_in_series + 1,
     delayMs: row.delay_ms,
     ...(row.is_taken_over && { isTakenOver: true }),
+    ...(row.is_overdue && { isOverdue: true }),
   };
 }
 
@@ -55,7 +59,10 @@ function byEvent(one: RelayedRow, other: RelayedRow): number {
   return one.event_id < other.event_id ? -1 : 1;
 }
 
-function takeWaiting(db: Context["db"], { limit, lostAgeMs, passing = [] }: RelayOptions): Promise<RelayedRow[]> {
+function takeWaiting(
+  db: Context["db"],
+  { limit, lostAgeMs, passing = [], isDueOnly = passing.length > 0 }: RelayOptions,
+): Promise<RelayedRow[]> {
   const lookAheadMs = lostAgeMs === null ? 0 : HINT_HORIZON_MS + HINT_PATIENCE_MS;
   return db.$queryRaw<RelayedRow[]>`
     WITH due AS MATERIALIZED (
@@ -71,7 +78,7 @@ function takeWaiting(db: Context["db"], { limit, lostAgeMs, passing = [] }: Rela
       SELECT id FROM deliveries
       WHERE relay_at > ${BACKLOG_START}
       ORDER BY relay_at
-      LIMIT CASE WHEN ${passing.length > 0} THEN 0 ELSE ${limit} - (SELECT count(*) FROM due) END
+      LIMIT CASE WHEN ${isDueOnly} THEN 0 ELSE ${limit} - (SELECT count(*) FROM due) END
       FOR UPDATE SKIP LOCKED
     )
     UPDATE deliveries SET
@@ -79,5 +86,6 @@ function takeWaiting(db: Context["db"], { limit, lostAgeMs, passing = [] }: Rela
       relay_at = greatest(now(), next_attempt_at) + ${HINT_PATIENCE_MS} * interval '1 millisecond'
     WHERE id = ANY (ARRAY (SELECT id FROM due UNION ALL SELECT id FROM backlog)) AND relay_at IS NOT NULL
     RETURNING id, organization_id, event_id, webhook_id, series, attempts_in_series,
-      greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over`;
+      greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over,
+      state = 'pending' AND attempts_in_series > 0 AND next_attempt_at <= now() AS is_overdue`;
 }
