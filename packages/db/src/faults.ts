@@ -1,9 +1,16 @@
-/** SQLSTATEs that a single item may cause: data exceptions, constraint violations, deadlocks; a time-out, which half the items may not meet. */
-const ITEM_FAULT = /^(22|23|40|57014)/;
+/** SQLSTATEs that a single item may cause: data exceptions, constraint violations, deadlocks. */
+const ITEM_FAULT = /^(22|23|40)/;
+const TIMEOUT = "57014";
+/** A batch that is too large meets its time-out as a quarter; a database that stands still never does, and each try lasts as long. */
+const HALVINGS_AFTER_TIMEOUT_MAX = 2;
 
-/** Whether a database error may come from one item of a batch, so that its neighbours would pass without it. */
-export function isItemFault(error: unknown): boolean {
+/**
+ * Whether a database error may come from one item of a batch, so that its neighbours would pass without it.
+ * @param halvings how often the batch has been halved already
+ */
+export function isItemFault(error: unknown, halvings = 0): boolean {
   const code = sqlState(error);
+  if (code === TIMEOUT) return halvings < HALVINGS_AFTER_TIMEOUT_MAX;
   return code !== null && ITEM_FAULT.test(code);
 }
 

@@ -1,8 +1,12 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { TestDatabase } from "@homing/local/test-database";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createDatabase, type Database } from "../src/client.js";
 import { KEEP_PLANS, preparedName } from "../src/prepared.js";
 import { migratedDatabase } from "./template.js";
+
+const MIB = 1024 * 1024;
 
 let database: TestDatabase;
 let db: Database;
@@ -16,6 +20,13 @@ afterAll(async () => {
   await db.$disconnect();
   await database.drop();
 });
+
+/** Of what is still in use. */
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+}
 
 interface Kept {
   generic: bigint;
@@ -48,6 +59,14 @@ test("a transaction keeps plans from when it is told to its end", async () => {
     return mode(transaction);
   });
   expect([within, await mode(db)]).toEqual(["force_generic_plan", "auto"]);
+});
+
+test("the values of statements that have ended are not kept", async () => {
+  const run = (count: number) => db.$queryRaw`SELECT length(${String(count).repeat(MIB)}) AS chars`;
+  await run(1);
+  const before = heapBytes();
+  for (let count = 1; count < 10; count++) await Promise.all([run(count), run(count), run(count), run(count)]);
+  expect(heapBytes() - before).toBeLessThan(8 * MIB);
 });
 
 test("only a comment at the very start names a statement", () => {

@@ -14,8 +14,8 @@ export interface BatchOptions<Item, Result> {
   waitingMax: number;
   /** Bounds beside those in items, where items are of any size, such as bytes or rows; a single item may exceed the flush's. */
   weight?: { of: (item: Item) => number; inFlushMax: number; waitingMax: number };
-  /** Whether one bad item may be the cause, so that halving the batch saves its neighbours. */
-  isItemFault: (error: unknown) => boolean;
+  /** Whether one bad item may be the cause, so that halving a batch, which was halved so often before, saves its neighbours. */
+  isItemFault: (error: unknown, halvings: number) => boolean;
 }
 
 export interface Batch<Item, Result> {
@@ -103,6 +103,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
 async function settle<Item, Result>(
   group: Waiting<Item, Result>[],
   options: BatchOptions<Item, Result>,
+  halvings = 0,
 ): Promise<void> {
   try {
     const results = await options.flush(group.map(({ item }) => item));
@@ -111,10 +112,10 @@ async function settle<Item, Result>(
     }
     for (const [index, result] of results.entries()) group[index]?.resolve(result);
   } catch (error) {
-    if (group.length > 1 && options.isItemFault(error)) {
+    if (group.length > 1 && options.isItemFault(error, halvings)) {
       const middle = Math.ceil(group.length / 2);
-      await settle(group.slice(0, middle), options);
-      await settle(group.slice(middle), options);
+      await settle(group.slice(0, middle), options, halvings + 1);
+      await settle(group.slice(middle), options, halvings + 1);
       return;
     }
     for (const { reject } of group) reject(error);

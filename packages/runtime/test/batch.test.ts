@@ -135,6 +135,21 @@ test("one bad item fails alone: the batch is halved until only it is left", asyn
   expect(flushes.length).toBeLessThanOrEqual(1 + 2 * 3);
 });
 
+test("the batch is halved as often as the fault allows", async () => {
+  const flushes: number[] = [];
+  const batch = createBatch<number, number>({
+    flush(items) {
+      flushes.push(items.length);
+      return Promise.reject(new ItemFault("too slow"));
+    },
+    itemsMax: 100,
+    waitingMax: 100,
+    isItemFault: (_, halvings) => halvings < 2,
+  });
+  await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map((item) => batch.add(item)));
+  expect(flushes).toEqual([8, 4, 2, 2, 4, 2, 2]);
+});
+
 test("a fault that no item caused rejects the whole batch after one try", async () => {
   const { batch, gates } = gatedBatch();
   const results = Promise.allSettled([batch.add(1), batch.add(2), batch.add(3)]);

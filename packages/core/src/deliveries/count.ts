@@ -1,5 +1,5 @@
 import { Prisma } from "@homing/db/client";
-import { isItemFault } from "@homing/db/faults";
+import { isDatabaseAway, isItemFault } from "@homing/db/faults";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { SHOWN_STATE_SQL, type ShownState } from "./delivery.js";
@@ -100,7 +100,8 @@ async function refusingItemFaults<Rows>(counting: Promise<Rows>): Promise<Rows> 
   try {
     return await counting;
   } catch (error) {
-    if (isItemFault(error)) throw new DomainError("validation_error", "a time or the time zone is not known");
+    if (isItemFault(error) && !isDatabaseAway(error))
+      throw new DomainError("validation_error", "a time or the time zone is not known");
     throw error;
   }
 }
