@@ -19,6 +19,8 @@ export type FindingKind =
   | "unrecorded_too_often"
   /** An attempt row says that a receiver answered, and the receiver knows nothing of it. */
   | "never_sent"
+  /** After a fault, what was published at its end did not come through in time. */
+  | "not_recovered"
   | "publish_refused"
   /** A process ended by itself, or not in good order. */
   | "process_ended"

@@ -46,6 +46,7 @@ export interface Verdict {
 /** Decides from the ledger alone whether everything that was promised was kept. */
 export function judge(ledger: Ledger, findings: Findings = createFindings()): Verdict {
   accountFor(ledger, findings);
+  for (const { name, recoveryMs } of ledger.faults) if (recoveryMs === null) findings.add("not_recovered", name);
   const repeats = countRepeats(ledger, findings);
   return { faults: faultLines(ledger, repeats), totals: totalsOf(ledger, repeats, findings), findings: findings.all() };
 }

@@ -22,6 +22,11 @@ describe("the judge", () => {
     });
   });
 
+  test("finds a fault after which nothing came through in time", () => {
+    const ledger = ledgerOf({ events: 1 });
+    expect(found({ ...ledger, faults: [{ ...faultAt(5), recoveryMs: null }] })).toEqual({ not_recovered: 1 });
+  });
+
   test("finds an acknowledged event that is not in the database", () => {
     const ledger = ledgerOf({ events: 2 });
     expect(found({ ...ledger, events: ledger.events.slice(1) })).toMatchObject({ lost: expect.any(Number) });

@@ -18,6 +18,8 @@ export interface Hint {
   isPulled?: boolean;
   /** The lease of its last attempt ran out: it is overdue, and does not wait for a seat. */
   isTakenOver?: boolean;
+  /** It was under way in more than one worker that died: maybe it is what they died of. */
+  isSuspect?: boolean;
   /** It is a retry whose delayed hint was to come by now. */
   isOverdue?: boolean;
 }

@@ -4,12 +4,14 @@ import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { type Attempts, createAttempts } from "../src/deliveries/attempt.js";
+import { relayDeliveries } from "../src/deliveries/relay.js";
 import { formatEventId } from "../src/events/event-id.js";
 import type { SendResult } from "../src/outcome.js";
 import { revealSecret, rotateSecret } from "../src/webhooks/secrets.js";
 import {
   ABORTED,
   attemptsOf,
+  claimOne,
   hintOf,
   newDelivery,
   only,
@@ -89,6 +91,27 @@ test("a delivery that is asked for twice at once is sent once", async () => {
   const reports = await Promise.all(Array.from({ length: 10 }, () => attempts.attempt(hintOf(world, deliveryId))));
   expect(reports.filter(({ outcome }) => outcome === "attempted")).toHaveLength(1);
   expect(world.sent).toHaveLength(1);
+});
+
+test("of deliveries that were under way in two workers that died, one is under way at a time", async () => {
+  const suspects = [await dueDelivery(), await dueDelivery(), await dueDelivery()].map(({ deliveryId }) => deliveryId);
+  for (const deliveryId of [...suspects, ...suspects]) {
+    await claimOne(world, deliveryId);
+    await shiftTime(world, deliveryId, 60_000);
+  }
+  await relayDeliveries(world.context, { limit: 100, lostAgeMs: null });
+  const hints = suspects.map((deliveryId) => hintOf(world, deliveryId));
+  // A job of one of the workers that died has its hint from before.
+  expect(await attempts.attempt({ ...only(hints.slice(0, 1)), isSuspect: false })).toEqual({
+    outcome: "nothing_to_do",
+  });
+  const outcomes: string[] = [];
+  while (hints.length > 0) {
+    const reports = await Promise.all(hints.map((hint) => attempts.attempt(hint)));
+    outcomes.push(...reports.map(({ outcome }) => outcome));
+    hints.splice(0, 1);
+  }
+  expect(outcomes).toEqual(["attempted", "too_early", "too_early", "attempted", "too_early", "attempted"]);
 });
 
 test("nothing is sent for an unknown delivery or one that is not due", async () => {

@@ -150,7 +150,7 @@ export function hintOf(world: World, deliveryId: string): Hint {
 /** Claims a delivery that is due; a millisecond's rounding may make the first look come too early. */
 export async function claimOne(world: World, deliveryId: string): Promise<Claim> {
   for (let tries = 0; tries < CLAIM_TRIES_MAX; tries++) {
-    const [outcome] = await claimDeliveries(world.context, [deliveryId]);
+    const [outcome] = await claimDeliveries(world.context, [deliveryId], { suspectIds: [deliveryId] });
     if (outcome?.outcome === "claimed") return outcome.claim;
     if (outcome?.outcome !== "too_early" || outcome.byMs > 2)
       throw new Error(`not claimed: ${JSON.stringify(outcome)}`);

@@ -17,6 +17,8 @@ export interface DeliveryJob {
   isPulled?: boolean;
   /** The lease of its last attempt ran out. */
   isTakenOver?: boolean;
+  /** More than one worker may have died of it. */
+  isSuspect?: boolean;
   /** A hint for it was to come by now and has not: this one has a name of its own. */
   isOverdue?: boolean;
 }
@@ -28,6 +30,7 @@ const deliveryJobSchema = Joi.object<DeliveryJob, true>({
   number: Joi.number().integer().min(1).required(),
   isPulled: Joi.boolean(),
   isTakenOver: Joi.boolean(),
+  isSuspect: Joi.boolean(),
   isOverdue: Joi.boolean(),
 })
   .required()

@@ -14,7 +14,7 @@ const CLAIM_PAUSE_MS = 1_000;
 export const LATER = { outcome: "too_early", byMs: CLAIM_PAUSE_MS } as const;
 
 /** Which delivery to look at. */
-export type AttemptHint = Pick<Hint, "deliveryId" | "webhookId" | "isPulled" | "isTakenOver">;
+export type AttemptHint = Pick<Hint, "deliveryId" | "webhookId" | "isPulled" | "isTakenOver" | "isSuspect">;
 
 /** The statements of concurrent attempts, many in one. */
 export interface AttemptStatements {
@@ -31,7 +31,10 @@ export function createAttemptStatements(
       claimDeliveries(
         context,
         hints.map(({ deliveryId }) => deliveryId),
-        { pulledIds: hints.flatMap(({ deliveryId, isPulled }) => (isPulled === true ? deliveryId : [])) },
+        {
+          pulledIds: hints.flatMap(({ deliveryId, isPulled }) => (isPulled === true ? deliveryId : [])),
+          suspectIds: hints.flatMap(({ deliveryId, isSuspect }) => (isSuspect === true ? deliveryId : [])),
+        },
       ),
     ...WORKER_BATCH,
   });

@@ -83,20 +83,37 @@ export function createAttempts(
     return made;
   }
 
+  async function attempt(hint: AttemptHint): Promise<AttemptReport> {
+    const seat = await unlessAway(context, hint, () => lanes.enter(hint));
+    if (seat !== null && "outcome" in seat) return seat;
+    if (seat === null) return unlessAway(context, hint, () => park(hint));
+    try {
+      return await attemptFrom(seat, hint);
+    } finally {
+      seat.leave(null);
+    }
+  }
+
+  const attemptSuspect = oneAtATime(attempt);
   return {
-    async attempt(hint) {
-      const seat = await unlessAway(context, hint, () => lanes.enter(hint));
-      if (seat !== null && "outcome" in seat) return seat;
-      if (seat === null) return unlessAway(context, hint, () => park(hint));
-      try {
-        return await attemptFrom(seat, hint);
-      } finally {
-        seat.leave(null);
-      }
-    },
+    attempt: (hint) => (hint.isSuspect === true ? attemptSuspect(hint) : attempt(hint)),
     renewLeases: () => leases.renew(),
     freeShared: () => lanes.freeShared(),
     fast: (max) => lanes.fast(max),
     sweep: () => lanes.sweep(),
+  };
+}
+
+/** While one is under way the others are told to come later. */
+function oneAtATime(attempt: (hint: AttemptHint) => Promise<AttemptReport>): typeof attempt {
+  let isUnderWay = false;
+  return async (hint) => {
+    if (isUnderWay) return LATER;
+    isUnderWay = true;
+    try {
+      return await attempt(hint);
+    } finally {
+      isUnderWay = false;
+    }
   };
 }

@@ -52,14 +52,15 @@ export type ClaimOutcome =
  * a line is parked, unless it was pulled from there or a retry was asked for; one whose event is gone fails; and one that took its worker's life, or could not be
  * attempted, five times in a row ends as failed: each time is a fault that only a record or a manual retry forgives.
  * @param options.pulledIds those that were pulled from their line
+ * @param options.suspectIds those of which workers may have died: no other of these is under way here, nor will be
  * @returns one outcome for each id, in order
  */
 export async function claimDeliveries(
   { db, log }: Pick<Context, "db" | "log">,
   deliveryIds: readonly string[],
-  { pulledIds = [] }: { pulledIds?: readonly string[] } = {},
+  { pulledIds = [], suspectIds = [] }: { pulledIds?: readonly string[]; suspectIds?: readonly string[] } = {},
 ): Promise<ClaimOutcome[]> {
-  const moved = await moveDue(db, deliveryIds, pulledIds);
+  const moved = await moveDue(db, deliveryIds, { pulledIds, suspectIds });
   const poisoned = moved.filter(({ goes }) => goes === "failed");
   for (const row of poisoned) log.warn(poisonLine(row), "delivery.poisoned");
   await afterClaim(log, tellPoisoned(db, poisoned));

@@ -10,6 +10,12 @@ export const LEASE_MS = 10_000;
 /** So many attempts in a row that ended without a record end their delivery: it kills its workers, or they cannot make it. */
 export const FAULTS_MAX = 5;
 
+/**
+ * It was under way in two workers that died in a row, and may be tried again. Of these a worker makes one attempt at a time, so that
+ * the one that kills its worker does not take along those that were under way beside it.
+ */
+export const IS_SUSPECT = Prisma.sql`(state = 'in_flight' AND faults BETWEEN 1 AND ${FAULTS_MAX - 2}::int)`;
+
 /** A delivery that was due, and where it went; the others went where their webhook's state sends them. */
 export interface MovedRow {
   goes: "in_flight" | "parked" | "failed";
@@ -78,14 +84,15 @@ const LEASE_END = Prisma.sql`CASE goes WHEN 'in_flight' THEN now() + ${LEASE_MS}
 export function moveDue(
   db: Context["db"],
   deliveryIds: readonly string[],
-  pulledIds: readonly string[],
+  { pulledIds, suspectIds }: { pulledIds: readonly string[]; suspectIds: readonly string[] },
 ): Promise<MovedRow[]> {
   const ids = [...deliveryIds];
   return db.$queryRaw<MovedRow[]>`/* prepared claim */
     WITH due AS MATERIALIZED (
       SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over
       FROM (
-        SELECT *, id = ANY (${[...pulledIds]}::uuid[]) AS is_pulled FROM deliveries WHERE id = ANY (${ids}::uuid[])
+        SELECT *, id = ANY (${[...pulledIds]}::uuid[]) AS is_pulled FROM deliveries
+        WHERE id = ANY (${ids}::uuid[]) AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
       ) deliveries
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
       WHERE ${IS_DUE}

@@ -1,6 +1,7 @@
 import type { Context, Hint } from "../context.js";
 import { BACKLOG_START } from "./backlog.js";
 import { HINT_HORIZON_MS, HINT_PATIENCE_MS, handOver } from "./hint.js";
+import { IS_SUSPECT } from "./move-due.js";
 
 interface RelayedRow {
   id: string;
@@ -11,6 +12,7 @@ interface RelayedRow {
   attempts_in_series: number;
   delay_ms: number;
   is_taken_over: boolean;
+  is_suspect: boolean;
   is_overdue: boolean;
 }
 
@@ -49,6 +51,7 @@ function toHint(row: RelayedRow): Hint {
     number: row.attempts_in_series + 1,
     delayMs: row.delay_ms,
     ...(row.is_taken_over && { isTakenOver: true }),
+    ...(row.is_suspect && { isSuspect: true }),
     ...(row.is_overdue && { isOverdue: true }),
   };
 }
@@ -87,5 +90,6 @@ function takeWaiting(
     WHERE id = ANY (ARRAY (SELECT id FROM due UNION ALL SELECT id FROM backlog)) AND relay_at IS NOT NULL
     RETURNING id, organization_id, event_id, webhook_id, series, attempts_in_series,
       greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over,
+      ${IS_SUSPECT} AS is_suspect,
       state = 'pending' AND attempts_in_series > 0 AND next_attempt_at <= now() AS is_overdue`;
 }
