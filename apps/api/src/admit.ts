@@ -1,6 +1,7 @@
 import type { Caller, Scope } from "@homing/core/organizations/api-keys";
 import type { Request, Response } from "express";
-import { type Authenticate, findCaller, requireScope } from "./authorize.js";
+import { type Authenticate, findCaller, requireOperator, requireScope } from "./authorize.js";
+import type { IsOperator } from "./operator-key.js";
 import { refusal } from "./problem.js";
 import type { RateLimiter, RateUse } from "./rate-limit.js";
 import type { RequestRecord } from "./request-record.js";
@@ -12,6 +13,8 @@ const DELIVERY_OFF_RETRY_SECONDS = 60;
 /** What stands before every route. */
 export interface Gate {
   authenticate: Authenticate;
+  /** Absent: nobody is the operator. */
+  isOperator?: IsOperator;
   /** null: keys have no limit */
   limiter: RateLimiter | null;
   /** false: routes that ask for a request to a receiver are refused. */
@@ -22,13 +25,19 @@ export interface Gate {
 export type Admit = (req: Request, res: Response, record: RequestRecord) => Promise<Caller | null>;
 
 /**
- * The order is: who is it, has it asked too often, may it do this, is there delivery. A public route has no caller.
+ * The order is: who is it, has it asked too often, may it do this, is there delivery. A public route has no caller, nor has the operator's.
  * @throws ProblemError unauthenticated, rate_limited, forbidden, unavailable
  */
 export function createAdmission(surface: Surface, route: Route, gate: Gate): Admit {
-  const { scope, asksForSending = false } = route;
+  const { scope, asksForSending = false, isHeldToWebhook = false } = route;
+  const { isOperator = () => false } = gate;
   return async (req, res, record) => {
-    const caller = scope === null ? null : await admitCaller({ surface, scope, gate }, req, res, record);
+    if (scope === "operator") requireOperator(req.headers.authorization, isOperator);
+    const hasCaller = scope !== null && scope !== "operator";
+    const caller = hasCaller ? await admitCaller({ surface, scope, gate }, req, res, record) : null;
+    if (caller !== null && caller.webhookId !== null && !isHeldToWebhook) {
+      throw refusal("forbidden", "The token is bound to one webhook, which is not what this is about.");
+    }
     if (asksForSending && !gate.deliveryEnabled) {
       const headers = { "Retry-After": String(DELIVERY_OFF_RETRY_SECONDS) };
       throw refusal("unavailable", "Delivery is switched off in this environment.", { headers });

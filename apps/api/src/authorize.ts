@@ -1,3 +1,4 @@
+import type { IsOperator } from "./operator-key.js";
 import { refusal } from "./problem.js";
 import type { Caller, Scope } from "@homing/core/organizations/api-keys";
 
@@ -16,6 +17,17 @@ export async function findCaller(header: string | undefined, authenticate: Authe
   const caller = await authenticate(key);
   if (caller === null) throw refusal("unauthenticated", "The API key is not known or no longer valid.");
   return caller;
+}
+
+/**
+ * Lets the operator in, and no holder of an API key.
+ * @throws ProblemError unauthenticated
+ */
+export function requireOperator(header: string | undefined, isOperator: IsOperator): void {
+  const credential = BEARER.exec(header ?? "")?.[1];
+  if (credential === undefined || !isOperator(credential)) {
+    throw refusal("unauthenticated", "Send the operator's credential as `Authorization: Bearer <credential>`.");
+  }
 }
 
 /** @throws ProblemError forbidden */

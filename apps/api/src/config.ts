@@ -1,8 +1,11 @@
 import { readEnv } from "@homing/runtime/env";
 import Joi from "joi";
+import { hashOperatorKey } from "./operator-key.js";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 const API_KEY = /^hom_[A-Za-z0-9_-]{28,252}$/;
+// An API key is an organization's, so the operator's credential must not look like one, nor like a portal token.
+const OPERATOR_KEY = /^(?!homp?_)[\x21-\x7e]{32,256}$/;
 const ENCRYPTION_KEYS = /^[A-Za-z0-9_-]+:[A-Za-z0-9+/]+={0,2}(,[A-Za-z0-9_-]+:[A-Za-z0-9+/]+={0,2})*$/;
 
 /** What the API process is told by its environment. */
@@ -14,6 +17,8 @@ export interface Config {
   redisUrl: string | null;
   /** The first organization's key, to be made if there is none; null: none is made. */
   bootstrapApiKey: string | null;
+  /** Who may make organizations, hashed; null: nobody. */
+  operatorKeyHash: Buffer | null;
   /** `id:base64` pairs, comma-separated; the first encrypts. */
   encryptionKeys: string;
   /** Who may see the queue's board; null: there is no board. */
@@ -34,6 +39,7 @@ interface Variables {
   DATABASE_URL: string;
   REDIS_URL?: string;
   HOMING_API_KEY?: string;
+  HOMING_OPERATOR_KEY?: string;
   HOMING_ENCRYPTION_KEYS: string;
   OPS_USERNAME?: string;
   OPS_PASSWORD?: string;
@@ -47,13 +53,14 @@ interface Variables {
 /** @throws StartError naming each variable that is missing or malformed, never its value */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const variables = readEnv(createSchema(), env);
-  const { OPS_USERNAME: username, OPS_PASSWORD: password } = variables;
+  const { OPS_USERNAME: username, OPS_PASSWORD: password, HOMING_OPERATOR_KEY: operatorKey } = variables;
   return {
     host: variables.HOST,
     port: variables.PORT,
     databaseUrl: variables.DATABASE_URL,
     redisUrl: variables.REDIS_URL ?? null,
     bootstrapApiKey: variables.HOMING_API_KEY ?? null,
+    operatorKeyHash: operatorKey === undefined ? null : hashOperatorKey(operatorKey),
     encryptionKeys: variables.HOMING_ENCRYPTION_KEYS,
     operator: username !== undefined && password !== undefined ? { username, password } : null,
     egressAllow: variables.EGRESS_ALLOW,
@@ -76,6 +83,9 @@ function createSchema(): Joi.ObjectSchema<Variables> {
       .uri({ scheme: ["redis", "rediss", /redis(s)?\+(sentinel|cluster)/] })
       .messages(must("be a redis:// or rediss:// URL")),
     HOMING_API_KEY: Joi.string().pattern(API_KEY).messages(must("be hom_ and 28 or more of A-Z a-z 0-9 _ -")),
+    HOMING_OPERATOR_KEY: Joi.string()
+      .pattern(OPERATOR_KEY)
+      .messages(must("be 32 to 256 visible ASCII characters that do not begin with hom_ or homp_")),
     HOMING_ENCRYPTION_KEYS: Joi.string()
       .pattern(ENCRYPTION_KEYS)
       .required()

@@ -4,6 +4,7 @@ import { type RetryRequest, retryDeliveries } from "@homing/core/deliveries/retr
 import type { PublishRequest } from "@homing/core/events/event";
 import { publishEvents } from "@homing/core/events/publish";
 import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
+import type { KeyUse } from "@homing/core/organizations/key-use";
 import type { Backlog } from "@homing/core/shares/fair-queue";
 import { isItemFault } from "@homing/db/faults";
 import { type Batch, createBatch } from "@homing/runtime/batch";
@@ -62,8 +63,17 @@ function createRetries(handing: Pick<Context, "db" | "log" | "enqueue">): ApiCon
 }
 
 /** Finds the callers behind API keys, many in one statement. */
-export function createCallers({ db }: Pick<Context, "db">): Batch<string, Caller | null> {
-  return createBatch({ flush: (apiKeys: string[]) => authenticate({ db }, apiKeys), ...BATCH });
+export function createCallers({
+  db,
+  sealer,
+  keyUse,
+}: Pick<Context, "db" | "sealer"> & { keyUse?: KeyUse }): Batch<string, Caller | null> {
+  async function flush(apiKeys: string[]): Promise<(Caller | null)[]> {
+    const callers = await authenticate({ db, sealer }, apiKeys);
+    if (keyUse !== undefined) for (const caller of callers) if (caller !== null) keyUse.note(caller.apiKeyId);
+    return callers;
+  }
+  return createBatch({ flush, ...BATCH });
 }
 
 /** Text length stands for its bytes: an estimate that costs nothing. */

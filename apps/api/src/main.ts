@@ -1,6 +1,7 @@
 import { createUrlCheck } from "@homing/egress/check-url";
 import { createAddressPolicy } from "@homing/egress/address-policy";
 import { ensureFirstKey } from "@homing/core/organizations/api-keys";
+import { createKeyUse } from "@homing/core/organizations/key-use";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
 import { createDatabase } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
@@ -19,10 +20,13 @@ import { createNativeSurface } from "./native-surface.js";
 import { createBoard } from "./ops/bull-board.js";
 import { createHealth } from "./ops/health.js";
 import { createRateLimiter, type RateLimiter } from "./rate-limit.js";
+import { createOperatorCheck } from "./operator-key.js";
 import { nativeRoutes } from "./routes/native.js";
 
 const NAME = "homing-api";
 const CONNECTIONS_MAX = 10;
+/** How far a key's last use may lag behind, and how seldom one process writes it. */
+const KEY_USE_WRITE_MS = 60_000;
 
 async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promise<void> {
   const keys = await asStartError("HOMING_ENCRYPTION_KEYS", () => readKeys(config.encryptionKeys));
@@ -51,14 +55,25 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   onStop("batches", async () => {
     await Promise.all([context.publish.idle(), context.retry.idle()]);
   });
-  const callers = createCallers({ db });
+  const keyUse = createKeyUse({ db, log });
+  const useWriting = setInterval(() => void keyUse.write(), KEY_USE_WRITE_MS);
+  onStop("key use", () => {
+    clearInterval(useWriting);
+    return keyUse.write();
+  });
+  const callers = createCallers({ db, sealer: context.sealer, keyUse });
   const limiter = openRateLimiter(config, log);
   onStop("rate limiter", () => limiter?.close());
   const health = createHealth({ database: () => db.$queryRaw`SELECT 1` });
   const app = createApp({
     contracts: contractSurfaces(context),
     native: createNativeSurface(nativeRoutes(context)),
-    gate: { authenticate: callers.add, limiter, deliveryEnabled: config.deliveryEnabled },
+    gate: {
+      authenticate: callers.add,
+      isOperator: createOperatorCheck(config.operatorKeyHash),
+      limiter,
+      deliveryEnabled: config.deliveryEnabled,
+    },
     log,
     health: health.router,
     board: operator && createBoard([queue.bullQueue], operator),

@@ -41,7 +41,10 @@ export function createOpenApi(surfaces: readonly Surface[]): OpenApiDocument {
     servers: [{ url: "/" }],
     paths,
     components: {
-      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key" } },
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "An organization's API key, or a portal token" },
+        operator: { type: "http", scheme: "bearer", description: "The operator's credential" },
+      },
       schemas: components,
     },
   };
@@ -52,7 +55,8 @@ export function problemCodesOf(route: Route): ProblemCode[] {
   const { input, scope, method } = route;
   const codes = new Set<ProblemCode>(route.refusals);
   codes.add("malformed_request").add("internal_error").add("unavailable");
-  if (scope !== null) codes.add("unauthenticated").add("forbidden").add("rate_limited");
+  if (scope !== null) codes.add("unauthenticated");
+  if (scope !== null && scope !== "operator") codes.add("forbidden").add("rate_limited");
   if (method !== "GET") codes.add("payload_too_large").add("unsupported_media_type");
   if (input.body !== undefined) codes.add("malformed_json");
   if (Object.values(input).some((schema) => schema !== undefined)) codes.add("validation_error");
@@ -74,7 +78,7 @@ function describeOperation(surface: Surface, route: Route, components: Component
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     tags: [route.tag],
-    security: scope === null ? [] : [{ bearer: [scope] }],
+    security: scope === null ? [] : scope === "operator" ? [{ operator: [] }] : [{ bearer: [scope] }],
     parameters: [
       ...describeParameters("path", input.params, components),
       ...describeParameters("query", input.query, components),

@@ -5,7 +5,6 @@ export type ProblemCode =
   | DomainErrorCode
   | "route_not_found"
   | "method_not_allowed"
-  | "forbidden"
   | "payload_too_large"
   | "unsupported_media_type"
   | "malformed_json"

@@ -46,7 +46,8 @@ export interface DocumentedAnswer {
 
 /**
  * One operation as data: the router, authentication, validation and the OpenAPI document derive from it.
- * `path` is spelt as in OpenAPI (`/v1/webhooks/{webhook_id}`); `scope` null: public, without a caller.
+ * `path` is spelt as in OpenAPI (`/v1/webhooks/{webhook_id}`); `scope` null: public; `operator`: for the operator's credential alone; both
+ * without a caller.
  */
 export interface Route<
   Params = unknown,
@@ -61,7 +62,7 @@ export interface Route<
   summary: string;
   description?: string;
   tag: string;
-  scope: By extends Caller ? Scope : null;
+  scope: By extends Caller ? Scope : "operator" | null;
   input: RouteInput<Params, Query, Headers, Body>;
   /** Most bytes of a body after decompression; 256 KiB unless told. */
   bodyBytesMax?: number;
@@ -69,6 +70,8 @@ export interface Route<
   bodyOptional?: boolean;
   /** It asks for a request to a receiver: refused as unavailable while delivery is switched off. */
   asksForSending?: boolean;
+  /** It shows and does nothing beyond the webhook that a portal token is bound to; others refuse such a token. */
+  isHeldToWebhook?: boolean;
   answers: Record<number, DocumentedAnswer>;
   /** Problems of the business that it may answer; those of the framework follow from the rest. */
   refusals: readonly ProblemCode[];
@@ -78,6 +81,13 @@ export interface Route<
 /** A route for holders of an API key; the handler's types follow from the schemas. */
 export function route<Params, Query, Headers, Body>(definition: Route<Params, Query, Headers, Body, Caller>): Route {
   return definition;
+}
+
+/** A route for the operator: no organization's key opens it. */
+export function operatorRoute<Params, Query, Headers, Body>(
+  definition: Omit<Route<Params, Query, Headers, Body, null>, "scope">,
+): Route {
+  return { ...definition, scope: "operator" };
 }
 
 /** A route for everybody: no key is asked for. */

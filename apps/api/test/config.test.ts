@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import { StartError } from "@homing/runtime/start-error";
 import { readConfig } from "../src/config.js";
@@ -12,6 +13,7 @@ test("the least environment gets the documented defaults", () => {
     databaseUrl: LEAST.DATABASE_URL,
     redisUrl: null,
     bootstrapApiKey: null,
+    operatorKeyHash: null,
     encryptionKeys: LEAST.HOMING_ENCRYPTION_KEYS,
     operator: null,
     egressAllow: [],
@@ -29,6 +31,7 @@ test("every variable is read", () => {
     DATABASE_URL: "postgresql:///homing?host=/run/pg",
     REDIS_URL: "rediss://r:6380/1",
     HOMING_API_KEY: `hom_${"k".repeat(28)}`,
+    HOMING_OPERATOR_KEY: "o".repeat(32),
     HOMING_ENCRYPTION_KEYS: `a:${KEY_32},b:${KEY_32}`,
     OPS_USERNAME: "ops",
     OPS_PASSWORD: "pass",
@@ -44,6 +47,7 @@ test("every variable is read", () => {
     databaseUrl: "postgresql:///homing?host=/run/pg",
     redisUrl: "rediss://r:6380/1",
     bootstrapApiKey: `hom_${"k".repeat(28)}`,
+    operatorKeyHash: createHash("sha256").update("o".repeat(32)).digest(),
     operator: { username: "ops", password: "pass" },
     egressAllow: ["127.0.0.0/8", "::1/128"],
     rateLimitPerSecond: 250,
@@ -60,6 +64,7 @@ test("all faults are named at once, by variable and never by value", () => {
     DATABASE_URL: "hunter2://db",
     REDIS_URL: "http://hunter2",
     HOMING_API_KEY: "hunter2",
+    HOMING_OPERATOR_KEY: "hunter2",
     HOMING_ENCRYPTION_KEYS: "hunter2",
     OPS_PASSWORD: "hunter2",
     EGRESS_ALLOW: "127.0.0.1/8,hunter2",
@@ -79,6 +84,15 @@ test("all faults are named at once, by variable and never by value", () => {
   for (const name of [...Object.keys(wrong), "OPS_USERNAME"]) expect(message).toContain(name);
   expect(message).not.toContain("hunter2");
   expect(message).not.toContain("\n");
+});
+
+test.each([
+  ["too short", "o".repeat(31)],
+  ["like an API key", `hom_${"k".repeat(43)}`],
+  ["like a portal token", `homp_${"k".repeat(43)}`],
+  ["of two words", `${"o".repeat(20)} ${"o".repeat(20)}`],
+])("an operator's credential that is %s is refused", (_, HOMING_OPERATOR_KEY) => {
+  expect(() => readConfig({ ...LEAST, HOMING_OPERATOR_KEY })).toThrow(/HOMING_OPERATOR_KEY must be 32 to 256/);
 });
 
 test("what must be there is asked for", () => {

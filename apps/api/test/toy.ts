@@ -19,6 +19,7 @@ const CALLER: Caller = {
   organizationId: "org-1",
   apiKeyId: "key-1",
   scopes: ["events:write", "events:read", "deliveries:retry"],
+  webhookId: null,
 };
 
 const toySchema = Joi.object({

@@ -5,6 +5,8 @@ export interface Running {
   /** Of the API, without a path. */
   url: string;
   apiKey: string;
+  /** Of who makes organizations. */
+  operatorKey: string;
   operator: { username: string; password: string };
   /** Where things are kept, as the reader may type it. */
   directory: string;
@@ -15,7 +17,7 @@ export interface Running {
 
 /** What is printed when all is up: where everything is, and three commands to paste. */
 export function greet(running: Running): string {
-  const { url, apiKey, operator, directory, postgresDirectory } = running;
+  const { url, apiKey, operatorKey, operator, directory, postgresDirectory } = running;
   return `
 Homing is running.
 
@@ -23,6 +25,7 @@ Homing is running.
   Docs      ${url}/docs
   Queues    ${url}/ops/queues (user ${operator.username}, password ${operator.password})
   API key   ${apiKey}
+  Operator  ${operatorKey} (makes organizations)
   Data      ${postgresDirectory === null ? "DATABASE_URL" : `embedded Postgres in ${postgresDirectory}`}; settings and keys in ${directory}/settings.json
   Queue     ${running.hasRedis ? "REDIS_URL" : "in Postgres (REDIS_URL is not set)"}
   Logs      ${directory}/api.log and ${directory}/worker.log; warnings are shown here

@@ -53,6 +53,7 @@ export async function launch(options: LaunchOptions, lifecycle: Lifecycle): Prom
   const greeting = greet({
     url: localUrl(config.host, config.port),
     apiKey: env["HOMING_API_KEY"] ?? "",
+    operatorKey: env["HOMING_OPERATOR_KEY"] ?? "",
     operator: { username: env["OPS_USERNAME"] ?? "", password: env["OPS_PASSWORD"] ?? "" },
     directory,
     postgresDirectory: isElsewhere ? postgres.directory : postgres && join(directory, "postgres"),

@@ -10,6 +10,7 @@ const PASSWORD_BYTES = 18;
 /** Named as the variables that they stand in for. */
 export interface Settings {
   HOMING_API_KEY: string;
+  HOMING_OPERATOR_KEY: string;
   HOMING_ENCRYPTION_KEYS: string;
   OPS_USERNAME: string;
   OPS_PASSWORD: string;
@@ -29,6 +30,7 @@ export async function keepSettings(file: string): Promise<Settings> {
 function makeSettings(): Settings {
   return {
     HOMING_API_KEY: `hom_${randomBytes(KEY_BYTES).toString("base64url")}`,
+    HOMING_OPERATOR_KEY: `operator_${randomBytes(KEY_BYTES).toString("base64url")}`,
     HOMING_ENCRYPTION_KEYS: `dev:${randomBytes(KEY_BYTES).toString("base64")}`,
     OPS_USERNAME: "ops",
     OPS_PASSWORD: randomBytes(PASSWORD_BYTES).toString("base64url"),
@@ -40,6 +42,7 @@ async function readSettings(file: string): Promise<Partial<Settings>> {
   if (text === null) return {};
   const schema = Joi.object<Partial<Settings>>({
     HOMING_API_KEY: Joi.string(),
+    HOMING_OPERATOR_KEY: Joi.string(),
     HOMING_ENCRYPTION_KEYS: Joi.string(),
     OPS_USERNAME: Joi.string(),
     OPS_PASSWORD: Joi.string(),

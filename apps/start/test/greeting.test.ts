@@ -6,6 +6,7 @@ import { type Running, greet } from "../src/greeting.js";
 const RUNNING: Running = {
   url: "http://127.0.0.1:3000",
   apiKey: "hom_it's a key",
+  operatorKey: "operator_key",
   operator: { username: "ops", password: "secret" },
   directory: ".homing",
   postgresDirectory: ".homing",
@@ -20,7 +21,12 @@ function argumentsOf(command: string): string[] {
 
 test("the greeting names where everything is and who may see it", () => {
   const text = greet(RUNNING);
-  for (const part of ["http://127.0.0.1:3000/docs", "/ops/queues (user ops, password secret)", ".homing/api.log"]) {
+  for (const part of [
+    "http://127.0.0.1:3000/docs",
+    "Operator  operator_key",
+    "/ops/queues (user ops, password secret)",
+    ".homing/api.log",
+  ]) {
     expect(text).toContain(part);
   }
 });

@@ -1,6 +1,7 @@
 /** Everything a verb refuses for a reason its caller can act on. Each surface spells these in its own error shape. */
 export type DomainErrorCode =
   | "unauthenticated"
+  | "forbidden"
   | "not_found"
   | "validation_error"
   | "idempotency_conflict"

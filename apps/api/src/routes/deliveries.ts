@@ -43,6 +43,7 @@ function listDeliveriesRoute(context: ApiContext): Route {
     summary: "List deliveries, newest first",
     tag: TAG,
     scope: "deliveries:read",
+    isHeldToWebhook: true,
     input: { query: deliveriesQuery },
     answers: { 200: { description: "A page of deliveries", schema: pageOf(deliveryAnswer) } },
     refusals: [],
@@ -50,7 +51,7 @@ function listDeliveriesRoute(context: ApiContext): Route {
       const place = { list: "deliveries", organizationId: caller.organizationId };
       const page = await listDeliveries(context, {
         ...toPageRequest(context.cursors, place, query),
-        filter: toFilter(query),
+        filter: { ...toFilter(query), ...(caller.webhookId !== null && { heldTo: caller.webhookId }) },
       });
       return { status: 200, body: pageBody(context.cursors, place, page, deliveryBody) };
     },

@@ -1,6 +1,8 @@
 import { listDeliveries } from "@homing/core/deliveries/read";
 import { DomainError } from "@homing/core/errors";
+import type { Event } from "@homing/core/events/event";
 import { findEvent, listEvents } from "@homing/core/events/read";
+import type { Caller } from "@homing/core/organizations/api-keys";
 import Joi from "joi";
 import type { ApiContext } from "../api-context.js";
 import { type Route, route } from "../route.js";
@@ -15,12 +17,6 @@ const params = Joi.object<{ event_id: string }>({ event_id: eventId().required()
 /** Reading what was published. */
 export function eventRoutes(context: ApiContext): Route[] {
   const { cursors } = context;
-
-  async function requireEvent(organizationId: string, id: string) {
-    const event = await findEvent(context, { organizationId, eventId: id });
-    if (event === null) throw new DomainError("not_found", "there is no such event");
-    return event;
-  }
 
   return [
     route({
@@ -46,11 +42,12 @@ export function eventRoutes(context: ApiContext): Route[] {
       summary: "Get an event",
       tag: TAG,
       scope: "events:read",
+      isHeldToWebhook: true,
       input: { params },
       answers: { 200: { description: "The event", schema: eventAnswer } },
       refusals: ["not_found"],
       async handle({ caller, params: { event_id } }) {
-        return { status: 200, body: Buffer.from(eventJson(await requireEvent(caller.organizationId, event_id))) };
+        return { status: 200, body: Buffer.from(eventJson(await requireEvent(context, caller, event_id))) };
       },
     }),
     route({
@@ -60,16 +57,24 @@ export function eventRoutes(context: ApiContext): Route[] {
       summary: "List the deliveries of an event, newest first",
       tag: TAG,
       scope: "deliveries:read",
+      isHeldToWebhook: true,
       input: { params, query: Joi.object<PageQuery>(pageQuery) },
       answers: { 200: { description: "A page of deliveries", schema: pageOf(deliveryAnswer) } },
       refusals: ["not_found"],
       async handle({ caller, params: { event_id }, query }) {
         const place = { list: `events/${event_id}/deliveries`, organizationId: caller.organizationId };
         const request = toPageRequest(cursors, place, query);
-        await requireEvent(caller.organizationId, event_id);
-        const page = await listDeliveries(context, { ...request, filter: { eventId: event_id } });
+        await requireEvent(context, caller, event_id);
+        const heldTo = caller.webhookId === null ? {} : { heldTo: caller.webhookId };
+        const page = await listDeliveries(context, { ...request, filter: { eventId: event_id, ...heldTo } });
         return { status: 200, body: pageBody(cursors, place, page, deliveryBody) };
       },
     }),
   ];
+}
+
+async function requireEvent(context: ApiContext, { organizationId, webhookId }: Caller, id: string): Promise<Event> {
+  const event = await findEvent(context, { organizationId, eventId: id, heldTo: webhookId });
+  if (event === null) throw new DomainError("not_found", "there is no such event");
+  return event;
 }

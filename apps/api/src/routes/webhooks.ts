@@ -61,12 +61,13 @@ function listWebhooksRoute(context: ApiContext): Route {
     summary: "List webhooks, newest first, without archived ones",
     tag: TAG,
     scope: "webhooks:read",
+    isHeldToWebhook: true,
     input: { query: Joi.object<PageQuery>(pageQuery) },
     answers: { 200: { description: "A page of webhooks", schema: pageOf(webhookAnswer) } },
     refusals: [],
-    async handle({ caller: { organizationId }, query }) {
+    async handle({ caller: { organizationId, webhookId: heldTo }, query }) {
       const place = { list: "webhooks", organizationId };
-      const page = await listWebhooks(context, toPageRequest(context.cursors, place, query));
+      const page = await listWebhooks(context, { ...toPageRequest(context.cursors, place, query), heldTo });
       return { status: 200, body: pageBody(context.cursors, place, page, webhookBodyOf) };
     },
   });

@@ -201,7 +201,12 @@ describe("faults of ours", () => {
       contracts: [broken],
       native: { ...broken, routes: [], owns: () => true },
       gate: {
-        authenticate: async () => ({ organizationId: UNKNOWN_ID, apiKeyId: UNKNOWN_ID, scopes: ["deliveries:retry"] }),
+        authenticate: async () => ({
+          organizationId: UNKNOWN_ID,
+          apiKeyId: UNKNOWN_ID,
+          scopes: ["deliveries:retry"],
+          webhookId: null,
+        }),
         limiter: null,
         deliveryEnabled: true,
       },

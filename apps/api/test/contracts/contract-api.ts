@@ -16,10 +16,11 @@ import { contractSurfaces } from "../../src/contracts/all.js";
 import { createCallers, createContext } from "../../src/create-context.js";
 import { listen } from "../../src/http-server.js";
 import { createNativeSurface } from "../../src/native-surface.js";
+import { createOperatorCheck, hashOperatorKey } from "../../src/operator-key.js";
 import { createOpenApi, type OpenApiDocument } from "../../src/openapi.js";
 import { nativeRoutes } from "../../src/routes/native.js";
 import type { Surface } from "../../src/surface.js";
-import type { Method } from "../native/native-api.js";
+import { type Method, OPERATOR_KEY } from "../native/native-api.js";
 import { type ContractAsked, createAsk } from "./ask.js";
 import { startTestWorker, type TestWorker } from "./test-worker.js";
 
@@ -119,7 +120,13 @@ async function serve(
   const app = createApp({
     contracts,
     native,
-    gate: { authenticate: createCallers({ db: context.db }).add, limiter: null, deliveryEnabled: true, ...gate },
+    gate: {
+      authenticate: createCallers(context).add,
+      isOperator: createOperatorCheck(hashOperatorKey(OPERATOR_KEY)),
+      limiter: null,
+      deliveryEnabled: true,
+      ...gate,
+    },
     log: context.log,
     health: (_req, _res, next) => next(),
     board: null,

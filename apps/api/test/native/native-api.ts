@@ -16,6 +16,7 @@ import type { Authenticate } from "../../src/authorize.js";
 import { createCallers, createContext } from "../../src/create-context.js";
 import { listen } from "../../src/http-server.js";
 import { createNativeSurface } from "../../src/native-surface.js";
+import { createOperatorCheck, hashOperatorKey } from "../../src/operator-key.js";
 import { createOpenApi, type OpenApiDocument } from "../../src/openapi.js";
 import type { Route } from "../../src/route.js";
 import { nativeRoutes } from "../../src/routes/native.js";
@@ -23,6 +24,8 @@ import { expectDocumented } from "../openapi-answers.js";
 import { expectTimes } from "./times.js";
 
 const CONNECTIONS_MAX = 5;
+/** Opens the operator's routes of every API that these tests start. */
+export const OPERATOR_KEY = "operator-of-these-tests-0123456789abcdef";
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
 export type Method = Route["method"];
@@ -53,6 +56,7 @@ export interface NativeServer {
 }
 
 export interface NativeApi extends NativeServer {
+  databaseUrl: string;
   db: Database;
   log: Logger;
   context: ApiContext;
@@ -74,9 +78,10 @@ export async function startNativeApi(): Promise<NativeApi> {
     hints.push(...handed);
     return [];
   });
-  const server = await serve(context, createCallers({ db }).add);
+  const server = await serve(context, createCallers(context).add);
   return {
     ...server,
+    databaseUrl: database.url,
     db,
     log: context.log,
     context,
@@ -132,7 +137,13 @@ export async function serve(
   const app = createApp({
     contracts: [],
     native,
-    gate: { authenticate, limiter: null, deliveryEnabled: true, ...gate },
+    gate: {
+      authenticate,
+      isOperator: createOperatorCheck(hashOperatorKey(OPERATOR_KEY)),
+      limiter: null,
+      deliveryEnabled: true,
+      ...gate,
+    },
     log: context.log,
     health: (_req, _res, next) => next(),
     board: null,

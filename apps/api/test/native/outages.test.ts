@@ -16,7 +16,13 @@ import {
 } from "./native-api.js";
 import { validRequest } from "./route-requests.js";
 
-const ROWS = { webhook_id: UNKNOWN_ID, event_id: UNKNOWN_ID, delivery_id: UNKNOWN_ID };
+const ROWS = {
+  webhook_id: UNKNOWN_ID,
+  event_id: UNKNOWN_ID,
+  delivery_id: UNKNOWN_ID,
+  key_id: UNKNOWN_ID,
+  organization_id: UNKNOWN_ID,
+};
 const KEY = "hom_any_key";
 
 describe("with the database away", () => {
@@ -27,9 +33,9 @@ describe("with the database away", () => {
     const url = `postgres://127.0.0.1:${await freePort()}/none`;
     db = createDatabase({ url, connectionsMax: 2, applicationName: "api-test" });
     const context = createTestContext(db, async () => []);
-    const caller = { organizationId: UNKNOWN_ID, apiKeyId: UNKNOWN_ID, scopes: SCOPES };
+    const caller = { organizationId: UNKNOWN_ID, apiKeyId: UNKNOWN_ID, scopes: SCOPES, webhookId: null };
     servers = [
-      { name: "at the key", server: await serve(context, createCallers({ db }).add) },
+      { name: "at the key", server: await serve(context, createCallers(context).add) },
       { name: "behind the key", server: await serve(context, async () => caller) },
     ];
   });
@@ -63,7 +69,7 @@ test("with the queue away publishing and retrying are 202, and the relay is told
   const api = await startNativeApi();
   const us = await api.createOrganization();
   const context = createTestContext(api.db, () => Promise.reject(new Error("no queue")));
-  const server = await serve(context, createCallers(api).add);
+  const server = await serve(context, createCallers(api.context).add);
   const ask = askWithKey(server, us.key);
   await makeWebhook(us);
   const published = await ask("POST", "/v1/events", { json: { type: "a", payload: {} } });

@@ -8,7 +8,13 @@ import { snapshot } from "./snapshot.js";
 
 const REQUESTS = 2_000;
 const TIMEOUT_MS = 120_000;
-const UNKNOWN: Rows = { webhook_id: UNKNOWN_ID, event_id: UNKNOWN_ID, delivery_id: UNKNOWN_ID };
+const UNKNOWN: Rows = {
+  webhook_id: UNKNOWN_ID,
+  event_id: UNKNOWN_ID,
+  delivery_id: UNKNOWN_ID,
+  key_id: UNKNOWN_ID,
+  organization_id: UNKNOWN_ID,
+};
 
 let api: NativeApi;
 let us: Organization;

@@ -8,24 +8,21 @@ export interface Rows {
   webhook_id: string;
   event_id: string;
   delivery_id: string;
+  key_id: string;
+  organization_id: string;
 }
 
 /** One organization's rows, an attempt apart. */
 export async function makeRows(organization: Organization): Promise<Rows> {
   const { webhookId, eventId, deliveryId } = await makeDelivery(organization);
-  return { webhook_id: webhookId, event_id: eventId, delivery_id: deliveryId };
-}
-
-/** A path's variables, by name. */
-export function variablesOf({ path }: Route): (keyof Rows)[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => rowName(name));
-}
-
-/** A route's query parameters that name a row. */
-export function idFiltersOf({ input }: Route): (keyof Rows)[] {
-  return Object.keys(input.query?.describe().keys ?? {})
-    .filter((name) => name.endsWith("_id"))
-    .map(rowName);
+  const key = await organization.ask("POST", "/v1/keys", { json: { name: "spare", scopes: ["events:read"] } });
+  return {
+    webhook_id: webhookId,
+    event_id: eventId,
+    delivery_id: deliveryId,
+    key_id: key.body.id,
+    organization_id: organization.organizationId,
+  };
 }
 
 /** The members of a route's body that name rows, as paths of member names. */
@@ -36,7 +33,7 @@ export function idFieldsOf({ input }: Route): string[][] {
 function idFieldsIn(description: object): string[][] {
   const { keys = {}, items = [] }: Joi.Description & { items?: object[] } = { ...description, type: "" };
   const members = Object.entries(keys).flatMap(([name, member]) => {
-    if (/_ids?$/.test(name)) return [[name]];
+    if (/(?:_i|I)ds?$/.test(name)) return [[name]];
     return idFieldsIn(Object(member)).map((path) => [name, ...path]);
   });
   return [...members, ...items.flatMap(idFieldsIn)];
@@ -55,7 +52,7 @@ export function validRequest(route: Route, rows: Rows): { method: Method; path: 
 
 /**
  * A body that the route takes; undefined: it takes none.
- * @param more members of each of its events
+ * @param more members of each of its events, or of a portal token
  */
 export function bodyOf({ operationId, input }: Route, more: object = {}): object | undefined {
   switch (operationId) {
@@ -67,6 +64,13 @@ export function bodyOf({ operationId, input }: Route, more: object = {}): object
       return { url: "https://a.example/" };
     case "updateWebhook":
       return { description: "x" };
+    case "createKey":
+    case "createOrganizationKey":
+      return { name: "k", scopes: ["events:read"] };
+    case "createPortalToken":
+      return { scopes: ["webhooks:read"], ...more };
+    case "createOrganization":
+      return { name: "o" };
     default:
       if (input.body !== undefined) throw new Error(`no body is known that ${operationId} takes: add one`);
       return undefined;
@@ -74,6 +78,15 @@ export function bodyOf({ operationId, input }: Route, more: object = {}): object
 }
 
 function rowName(name: string | undefined): keyof Rows {
-  if (name === "webhook_id" || name === "event_id" || name === "delivery_id") return name;
-  throw new Error(`no row is known that ${name} names: add one`);
+  switch (name) {
+    case "webhook_id":
+    case "event_id":
+    case "delivery_id":
+    case "key_id":
+    case "organization_id":
+      return name;
+    case undefined:
+    default:
+      throw new Error(`no row is known that ${name} names: add one`);
+  }
 }

@@ -32,7 +32,7 @@ afterAll(async () => {
 /** Another API process's application, on the same database. */
 async function serveLimited(redisUrl: string): Promise<NativeServer> {
   const limiter = createRateLimiter({ perSecond: LIMIT, redisUrl, onError: () => undefined });
-  const server = await serve(api.context, createCallers(api).add, { limiter });
+  const server = await serve(api.context, createCallers(api.context).add, { limiter });
   closes.push(
     () => server.close(),
     () => limiter.close(),

@@ -6,6 +6,8 @@ import { textsOf } from "../texts.js";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.js";
 
 export interface DeliveryFilter {
+  /** The one webhook whose deliveries may be seen, whatever `webhookId` asks for. */
+  heldTo?: string;
   state?: DeliveryState;
   webhookId?: string;
   eventId?: string;
@@ -61,6 +63,7 @@ export async function listDeliveries(
     Prisma.sql`d.organization_id = ${organizationId}::uuid`,
     after && Prisma.sql`d.id < ${after}::uuid`,
     filter.state && Prisma.sql`d.state = ${filter.state}::delivery_state`,
+    filter.heldTo && Prisma.sql`d.webhook_id = ${filter.heldTo}::uuid`,
     filter.webhookId && Prisma.sql`d.webhook_id = ${filter.webhookId}::uuid`,
     filter.eventId === undefined
       ? Prisma.sql`NOT EXISTS (SELECT FROM webhooks WHERE webhooks.id = d.webhook_id AND is_ephemeral)`

@@ -1,7 +1,10 @@
-import { apiKeyPrefix, createApiKey, hashApiKey } from "@homing/signature/api-key";
+import { createApiKey, hashApiKey } from "@homing/signature/api-key";
 import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
+import { type ApiKey, insertKey } from "./key.js";
+import { type Organization, toOrganization } from "./organization.js";
+import { isPortalToken, openPortalToken } from "./portal-token.js";
 
 export const SCOPES = [
   "events:write",
@@ -18,49 +21,87 @@ export type Scope = (typeof SCOPES)[number];
 /** Whose request it is. */
 export interface Caller {
   organizationId: string;
+  /** The key that was shown or, for a portal token, the one that made it. */
   apiKeyId: string;
   scopes: readonly string[];
+  /** The one webhook that a portal token is held to; null: all of the organization. */
+  webhookId: string | null;
+}
+
+interface KeyRow {
+  id: string;
+  organization_id: string;
+  scopes: string[];
 }
 
 /**
- * The callers behind API keys, read at every request so that a revocation works at once.
- * @returns one for each key, in order; null for a key that is unknown, expired or revoked
+ * The callers behind API keys and portal tokens, read at every request so that a revocation works at once. Keys are found by the hash
+ * of their 256 random bits: how long that takes says nothing about a key that somebody guesses at.
+ * @returns one for each key, in order; null for a key that is unknown, malformed, expired or revoked
  */
-export async function authenticate({ db }: Pick<Context, "db">, keys: readonly string[]): Promise<(Caller | null)[]> {
+export async function authenticate(
+  { db, sealer }: Pick<Context, "db" | "sealer">,
+  keys: readonly string[],
+): Promise<(Caller | null)[]> {
   const hashes = keys.map(hashApiKey);
-  const rows = await db.$queryRaw<
-    { key_hash: string; id: string; organization_id: string; scopes: string[] }[]
-  >`/* prepared authenticate */
-    SELECT key_hash, id, organization_id, scopes FROM api_keys
-    WHERE key_hash = ANY (${hashes}::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
+  const [rows, holders] = await Promise.all([
+    db.$queryRaw<(KeyRow & { key_hash: string })[]>`/* prepared authenticate */
+      SELECT key_hash, id, organization_id, scopes FROM api_keys
+      WHERE key_hash = ANY (${hashes}::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+    findTokenHolders({ db, sealer }, keys.filter(isPortalToken)),
+  ]);
   const callers = new Map(
-    rows.map((row) => [row.key_hash, { organizationId: row.organization_id, apiKeyId: row.id, scopes: row.scopes }]),
+    rows.map(({ key_hash, id, organization_id: organizationId, scopes }) => [
+      key_hash,
+      { organizationId, apiKeyId: id, scopes, webhookId: null },
+    ]),
   );
-  return hashes.map((hash) => callers.get(hash) ?? null);
+  return keys.map((key, index) => holders?.get(key) ?? callers.get(hashes[index] ?? "") ?? null);
 }
 
-/** Makes an organization with one key of all scopes. The key is shown here and nowhere else. */
+/** A portal token is good for as long as the key that made it: both end by the database's clock. */
+async function findTokenHolders(
+  { db, sealer }: Pick<Context, "db" | "sealer">,
+  tokens: readonly string[],
+): Promise<Map<string, Caller> | null> {
+  if (tokens.length === 0) return null;
+  const grants = tokens.flatMap((token) => openPortalToken(sealer, token) ?? []);
+  if (grants.length === 0) return null;
+  const rows = await db.$queryRaw<(KeyRow & { now: Date })[]>`
+    SELECT id, organization_id, scopes, now() AS now FROM api_keys
+    WHERE id = ANY (${[...new Set(grants.map(({ apiKeyId }) => apiKeyId))]}::uuid[])
+      AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
+  const rowById = new Map(rows.map((row) => [row.id, row]));
+  const holders = new Map<string, Caller>();
+  for (const { token, apiKeyId, webhookId, scopes, expiresAtMs } of grants) {
+    const row = rowById.get(apiKeyId);
+    if (row === undefined || row.now.getTime() >= expiresAtMs) continue;
+    const held = scopes.filter((scope) => row.scopes.includes(scope));
+    holders.set(token, { organizationId: row.organization_id, apiKeyId, scopes: held, webhookId });
+  }
+  return holders;
+}
+
+/** An organization and its first key. */
+export interface NewOrganization {
+  organizationId: string;
+  organization: Organization;
+  apiKey: ApiKey;
+  /** The key itself: it is shown here and nowhere else. */
+  key: string;
+}
+
+/** Makes an organization with one key of all scopes. */
 export async function createOrganization(
   { db }: Pick<Context, "db">,
   { name, key = createApiKey() }: { name: string; key?: string },
-): Promise<{ organizationId: string; key: string }> {
-  const organizationId = uuidv7();
-  await db.organization.create({
-    data: {
-      id: organizationId,
-      name,
-      apiKeys: {
-        create: {
-          id: uuidv7(),
-          name: "first key",
-          keyHash: hashApiKey(key),
-          keyPrefix: apiKeyPrefix(key),
-          scopes: [...SCOPES],
-        },
-      },
-    },
+): Promise<NewOrganization> {
+  return db.$transaction(async (transaction) => {
+    const row = await transaction.organization.create({ data: { id: uuidv7(), name } });
+    const organizationId = row.id;
+    const apiKey = await insertKey(transaction, { organizationId, name: "first key", key, scopes: SCOPES });
+    return { organizationId, organization: toOrganization(row), apiKey, key };
   });
-  return { organizationId, key };
 }
 
 /** Serialises the first starts of several API processes on one new database. */
@@ -80,15 +121,6 @@ export async function ensureFirstKey({ db }: Pick<Context, "db">, key: string): 
     if (known !== null) return;
     const first = await transaction.organization.findFirst({ orderBy: { id: "asc" } });
     const organization = first ?? (await transaction.organization.create({ data: { id: uuidv7(), name: "first" } }));
-    await transaction.apiKey.create({
-      data: {
-        id: uuidv7(),
-        organizationId: organization.id,
-        name: "HOMING_API_KEY",
-        keyHash: hashApiKey(key),
-        keyPrefix: apiKeyPrefix(key),
-        scopes: [...SCOPES],
-      },
-    });
+    await insertKey(transaction, { organizationId: organization.id, name: "HOMING_API_KEY", key, scopes: SCOPES });
   });
 }

@@ -25,17 +25,26 @@ export async function getWebhookByNumber(
   return toWebhook(context, row);
 }
 
-/** An organization's webhooks, newest first, without archived ones; `offset` passes over the first ones. */
+/**
+ * An organization's webhooks, newest first, without archived ones; `offset` passes over the first ones.
+ * @param request.heldTo the one webhook that may be seen; null: all
+ */
 export async function listWebhooks(
   context: Pick<Context, "db" | "sealer">,
-  { organizationId, limit, after, offset = 0 }: PageRequest & { offset?: number },
+  {
+    organizationId,
+    limit,
+    after,
+    offset = 0,
+    heldTo = null,
+  }: PageRequest & { offset?: number; heldTo?: string | null },
 ): Promise<Page<Webhook>> {
   const rows = await context.db.webhook.findMany({
     where: {
       organizationId,
       state: { not: "archived" },
       isEphemeral: false,
-      ...(after !== null && { id: { lt: after } }),
+      id: { ...(heldTo !== null && { equals: heldTo }), ...(after !== null && { lt: after }) },
     },
     orderBy: { id: "desc" },
     skip: offset,
