@@ -10,6 +10,7 @@ import {
   askWithKey,
   createTestContext,
   type NativeServer,
+  OPERATOR_KEY,
   routesWithoutDatabase,
   serve,
   startNativeApi,
@@ -54,7 +55,8 @@ describe("with the database away", () => {
     "$name is 503 with Retry-After, at its key and behind it",
     async ({ route }) => {
       const { method, path, asked } = validRequest(route, ROWS);
-      for (const { server } of servers) expectUnavailable(await askWithKey(server, KEY)(method, path, asked));
+      const key = route.scope === "operator" ? OPERATOR_KEY : KEY;
+      for (const { server } of servers) expectUnavailable(await askWithKey(server, key)(method, path, asked));
     },
   );
 
