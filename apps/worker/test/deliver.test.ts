@@ -34,6 +34,7 @@ const MADE: AttemptMade = {
     signatureFormats: [],
     retryPolicy: "standard",
     secrets: [{ id: "s1", sealed: "secret" }],
+    signingKeys: [{ id: "k1", sealed: "secret" }],
   },
   result: { outcome: "responded", status: 500, headers: { cookie: "secret" }, bodyText: "secret", durationMs: 12.6 },
   record: { outcome: "settled", settlement: { state: "pending", delayMs: 5_000, error: "responded 500" } },

@@ -1,4 +1,6 @@
+import { createPublicKey, verify } from "node:crypto";
 import { createDatabase } from "@homing/db/client";
+import { toPublicJwk, V1A_FORMAT } from "@homing/signature/ed25519";
 import { verifyStandard } from "@homing/signature/standard-webhooks";
 import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
@@ -6,8 +8,11 @@ import { v7 as uuidv7 } from "uuid";
 import { type Attempts, createAttempts } from "../src/deliveries/attempt.js";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import { formatEventId } from "../src/events/event-id.js";
+import type { SendRequest } from "../src/context.js";
 import type { SendResult } from "../src/outcome.js";
+import { listPublicKeys } from "../src/webhooks/public-keys.js";
 import { revealSecret, rotateSecret } from "../src/webhooks/secrets.js";
+import { updateWebhook } from "../src/webhooks/update.js";
 import {
   ABORTED,
   attemptsOf,
@@ -16,6 +21,7 @@ import {
   newDelivery,
   only,
   openWorld,
+  publishOne,
   responded,
   rowOf,
   shiftTime,
@@ -84,6 +90,50 @@ test("legacy signatures are sent beside the standard one where the webhook asks 
   const names = Object.keys(only(world.sent).headers);
   expect(names).toEqual(expect.arrayContaining(["webhook-signature", "x-b3os-signature", "Kallima-Signature"]));
   expect(names).not.toContain("X-Signature");
+});
+
+/** Which of the `v1a` signatures of a request each public key verifies. */
+function v1aMatches({ headers, body }: SendRequest, publicKeys: readonly string[]): boolean[][] {
+  const { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures = "" } = headers;
+  const content = Buffer.from(`${id}.${timestamp}.${body}`);
+  const made = signatures.split(" ").filter((text) => text.startsWith("v1a,"));
+  return publicKeys.map((publicKey) => {
+    const { kty, crv, x } = toPublicJwk(publicKey);
+    const key = createPublicKey({ key: { kty, crv, x }, format: "jwk" });
+    return made.map((text) => verify(null, content, key, Buffer.from(text.slice(4), "base64")));
+  });
+}
+
+test("a webhook that asks for v1a gets signatures by all its valid keys beside the v1 ones, and none when it asks no more", async () => {
+  const { organizationId, webhook, deliveryId } = await dueDelivery({ signatureFormats: [V1A_FORMAT] });
+  const name = { organizationId, webhookId: webhook.id };
+  const { publicKey } = await rotateSecret(world.context, name);
+  const valid = await listPublicKeys(world.context, webhook.id);
+  expect(valid).toEqual([publicKey, webhook.publicKey]);
+  await attempts.attempt(hintOf(world, deliveryId));
+  const request = only(world.sent);
+  expect(v1aMatches(request, valid)).toEqual([
+    [true, false],
+    [false, true],
+  ]);
+  expect(request.headers["webhook-signature"]).toMatch(/^v1,\S+ v1,\S+ v1a,\S+ v1a,\S+$/);
+  await updateWebhook(world.context, { ...name, changes: { signatureFormats: [] } });
+  const { deliveryIds } = await publishOne(world, organizationId);
+  await attempts.attempt(hintOf(world, only(deliveryIds)));
+  expect(world.sent[1]?.headers["webhook-signature"]).toMatch(/^v1,\S+ v1,\S+$/);
+});
+
+test("without an overlap the old secret and the old key sign no attempt that is claimed after the rotation", async () => {
+  const { organizationId, webhook, deliveryId } = await dueDelivery({ signatureFormats: [V1A_FORMAT] });
+  const name = { organizationId, webhookId: webhook.id };
+  const leaked = [await revealSecret(world.context, name), (await rotateSecret(world.context, name)).secret];
+  const { secret, publicKey } = await rotateSecret(world.context, name, { overlapSeconds: 0 });
+  await attempts.attempt(hintOf(world, deliveryId));
+  const request = only(world.sent);
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  expect(verifyStandard({ ...request, secrets: [secret], nowSeconds })).toEqual({ ok: true });
+  expect(verifyStandard({ ...request, secrets: leaked, nowSeconds })).toEqual({ ok: false, reason: "no_match" });
+  expect(v1aMatches(request, [publicKey ?? "", webhook.publicKey ?? ""])).toEqual([[true], [false]]);
 });
 
 test("a delivery that is asked for twice at once is sent once", async () => {

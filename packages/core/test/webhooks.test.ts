@@ -1,3 +1,5 @@
+import { V1A_FORMAT } from "@homing/signature/ed25519";
+import { createWebhookSecret } from "@homing/signature/secrets";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { createWebhook } from "../src/webhooks/create.js";
 import { getWebhook, listWebhooks } from "../src/webhooks/read.js";
@@ -66,6 +68,62 @@ test("a sealed secret opens in its own row alone", async () => {
   const { sealed } = await world.db.webhookSecret.findFirstOrThrow({ where: { webhookId: other.webhookId } });
   await world.db.webhookSecret.updateMany({ where: { webhookId: one.webhookId }, data: { sealed } });
   await expect(revealSecret(world.context, one)).rejects.toThrow(/another context/);
+});
+
+test("sealed headers and a sealed signing key open in their own row and column alone", async () => {
+  const headers = { "x-token": "s3cr3t-header" };
+  const [one, other] = [await named({ headers }), await named({ headers, signatureFormats: [V1A_FORMAT] })];
+  const { headersSealed } = await world.db.webhook.findUniqueOrThrow({ where: { id: other.webhookId } });
+  const { sealed } = await world.db.webhookSigningKey.findFirstOrThrow({ where: { webhookId: other.webhookId } });
+  await world.db.webhook.update({ where: { id: one.webhookId }, data: { headersSealed } });
+  await expect(getWebhook(world.context, one)).rejects.toThrow(/another context/);
+  await world.db.webhookSecret.updateMany({ where: { webhookId: one.webhookId }, data: { sealed } });
+  await world.db.webhook.update({ where: { id: one.webhookId }, data: { headersSealed: null } });
+  await expect(revealSecret(world.context, one)).rejects.toThrow(/another context/);
+});
+
+test("the key pair for v1a is made when it is first asked for, stays, and its private key is sealed", async () => {
+  const name = await named();
+  expect((await getWebhook(world.context, name)).publicKey).toBeNull();
+  const asked = await updateWebhook(world.context, { ...name, changes: { signatureFormats: [V1A_FORMAT] } });
+  expect(asked.publicKey).toMatch(/^whpk_/);
+  await updateWebhook(world.context, { ...name, changes: { signatureFormats: [] } });
+  const again = await updateWebhook(world.context, { ...name, changes: { signatureFormats: ["b3os", V1A_FORMAT] } });
+  expect(again.publicKey).toBe(asked.publicKey);
+  expect(await getWebhook(world.context, name)).toEqual(again);
+  const row = only(await world.db.webhookSigningKey.findMany({ where: { webhookId: name.webhookId } }));
+  expect(row).toMatchObject({
+    publicKey: asked.publicKey,
+    expiresAt: null,
+    sealed: expect.stringMatching(/^v1\.k1\./),
+  });
+  expect(JSON.stringify(row)).not.toContain("whsk_");
+});
+
+test("changes at once that ask for v1a make one key pair", async () => {
+  const name = await named();
+  const change = () => updateWebhook(world.context, { ...name, changes: { signatureFormats: [V1A_FORMAT] } });
+  const changed = await Promise.all([change(), change(), change(), change()]);
+  expect(new Set(changed.map(({ publicKey }) => publicKey)).size).toBe(1);
+  expect(await world.db.webhookSigningKey.count({ where: { webhookId: name.webhookId } })).toBe(1);
+});
+
+test("a rotation takes the client's own secret, and ends what was valid before at the time it is told", async () => {
+  const name = await named();
+  await rotateSecret(world.context, name);
+  const secret = createWebhookSecret();
+  const rotated = await rotateSecret(world.context, name, { secret, overlapSeconds: 60 });
+  expect(rotated).toMatchObject({ secret, publicKey: null });
+  expect(await revealSecret(world.context, name)).toBe(secret);
+  const rows = await world.db.webhookSecret.findMany({ where: { webhookId: name.webhookId }, orderBy: { id: "asc" } });
+  expect(rows.map(({ expiresAt }) => expiresAt)).toEqual([
+    rotated.oldSecretsExpireAt,
+    rotated.oldSecretsExpireAt,
+    null,
+  ]);
+  expect(Math.abs(rotated.oldSecretsExpireAt.getTime() - Date.now() - 60_000)).toBeLessThan(10_000);
+  await rotateSecret(world.context, name, { overlapSeconds: 0 });
+  expect(await world.db.webhookSecret.count({ where: { webhookId: name.webhookId } })).toBe(1);
 });
 
 test("a URL that may not be called is refused at creation and at change, with the place and the reason", async () => {

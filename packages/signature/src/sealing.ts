@@ -15,6 +15,8 @@ export interface EncryptionKey {
 }
 
 export interface Sealer {
+  /** How every text starts that was sealed with the key that seals now: `v1.<key id>.` */
+  prefix: string;
   /**
    * `v1.<key id>.<base64url of nonce, ciphertext and tag>`.
    * @param context where the text is kept (row id and column); only the same context opens it.
@@ -38,8 +40,10 @@ export function createSealer(keys: readonly EncryptionKey[]): Sealer {
   const [first] = keys;
   if (first === undefined) throw new SealError("no encryption key");
   const keyById = indexKeys(keys);
+  const prefix = `${VERSION}.${first.id}.`;
   return {
-    seal: (text, context) => `${VERSION}.${first.id}.${encrypt(text, context, first.key).toString("base64url")}`,
+    prefix,
+    seal: (text, context) => prefix + encrypt(text, context, first.key).toString("base64url"),
     open(sealed, context) {
       const [version, keyId = "", encoded = "", ...rest] = sealed.split(".");
       const bytes = Buffer.from(encoded, "base64url");

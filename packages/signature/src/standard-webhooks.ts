@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { type KeyObject, createHmac, sign, timingSafeEqual } from "node:crypto";
 import { parseWebhookSecret } from "./secrets.js";
 
 /** Standard Webhooks 1.0.0: 5 minutes to either side. */
@@ -20,10 +20,12 @@ export interface StandardMessage {
   body: string | Uint8Array;
   /** `whsec_…` texts; during a rotation the message carries one signature for each. */
   secrets: readonly string[];
+  /** ed25519 private keys; one `v1a` signature for each stands behind the others. */
+  keys?: readonly KeyObject[];
 }
 
 /**
- * The three headers of Standard Webhooks 1.0.0 with `v1` (HMAC-SHA256) signatures, one for each secret.
+ * The three headers of Standard Webhooks 1.0.0 with `v1` (HMAC-SHA256) signatures, one for each secret, and `v1a` (ed25519) ones.
  * @throws Error when there is no secret or one is not a `whsec_…` secret; the secret is not repeated.
  */
 export function signStandard(message: StandardMessage): StandardHeaders {
@@ -32,6 +34,7 @@ export function signStandard(message: StandardMessage): StandardHeaders {
   const signatures = message.secrets.map(
     (secret) => `v1,${hmac(secret, message.id, timestamp, message.body).toString("base64")}`,
   );
+  for (const key of message.keys ?? []) signatures.push(`v1a,${ed25519(key, message.id, timestamp, message.body)}`);
   return {
     "webhook-id": message.id,
     "webhook-timestamp": timestamp,
@@ -86,4 +89,10 @@ function hmac(secret: string, id: string, timestamp: string, body: string | Uint
   const key = parseWebhookSecret(secret);
   if (key === undefined) throw new Error("a signing secret is not whsec_ and 24 to 64 bytes of base64");
   return createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest();
+}
+
+function ed25519(key: KeyObject, id: string, timestamp: string, body: string | Uint8Array): string {
+  // ed25519 reads its message twice, so it takes it in one piece.
+  const content = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), Buffer.from(body)]);
+  return sign(null, content, key).toString("base64");
 }

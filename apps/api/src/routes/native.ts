@@ -7,6 +7,7 @@ import { holdToWebhook } from "./hold-to-webhook.js";
 import { keyRoutes } from "./keys.js";
 import { organizationRoutes } from "./organizations.js";
 import { portalTokenRoutes } from "./portal-tokens.js";
+import { jwksRoutes } from "./jwks.js";
 import { publishRoutes } from "./publish.js";
 import { webhookActionRoutes } from "./webhook-actions.js";
 import { webhookRoutes } from "./webhooks.js";
@@ -18,6 +19,7 @@ export function nativeRoutes(context: ApiContext): Route[] {
     ...eventRoutes(context),
     ...webhookRoutes(context),
     ...webhookActionRoutes(context),
+    ...jwksRoutes(context),
     ...deliveryRoutes(context),
     ...deliveryActionRoutes(context),
     ...keyRoutes(context),

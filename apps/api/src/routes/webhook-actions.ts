@@ -6,6 +6,7 @@ import Joi from "joi";
 import type { ApiContext } from "../api-context.js";
 import { type Route, route } from "../route.js";
 import { timeAnswer, uuid } from "./schemas.js";
+import { rotationBody } from "./secret-bodies.js";
 import { webhookAnswer, webhookBodyOf } from "./webhook-bodies.js";
 
 const TAG = "Webhooks";
@@ -82,20 +83,39 @@ function rotateSecretRoute(context: ApiContext): Route {
     path: "/v1/webhooks/{webhook_id}/rotate_secret",
     operationId: "rotateSecret",
     summary: "Give a webhook a new signing secret",
-    description: "For 24 h the old secret signs beside the new one.",
+    description:
+      "For 24 h, or `expire_previous_after_seconds`, the old secret signs beside the new one; of a leaked one, say 0. " +
+      "Where the webhook has a key pair for `standard_v1a`, it gets a new one with the same overlap.",
     tag: TAG,
     scope: "webhooks:write",
-    input: { params },
+    input: { params, body: rotationBody },
+    bodyOptional: true,
     answers: {
       200: {
         description: "The new secret",
-        schema: Joi.object({ secret: secretAnswer, old_secrets_expire_at: timeAnswer().required() }),
+        schema: Joi.object({
+          secret: secretAnswer,
+          public_key: Joi.string().allow(null).required(),
+          old_secrets_expire_at: timeAnswer().required(),
+        }),
       },
     },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      const { secret, oldSecretsExpireAt } = await rotateSecret(context, { organizationId, webhookId });
-      return { status: 200, body: { secret, old_secrets_expire_at: oldSecretsExpireAt.toISOString() } };
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, body }) {
+      const { secret, expire_previous_after_seconds: overlapSeconds } = body;
+      const rotated = await rotateSecret(
+        context,
+        { organizationId, webhookId },
+        { ...(secret !== undefined && { secret }), ...(overlapSeconds !== undefined && { overlapSeconds }) },
+      );
+      return {
+        status: 200,
+        body: {
+          secret: rotated.secret,
+          public_key: rotated.publicKey,
+          old_secrets_expire_at: rotated.oldSecretsExpireAt.toISOString(),
+        },
+      };
     },
   });
 }

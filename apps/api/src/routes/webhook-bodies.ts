@@ -2,10 +2,12 @@ import { isReservedHeader } from "@homing/egress/request-headers";
 import { isOwnHeader } from "@homing/core/webhooks/headers";
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
 import { PROTECTION_DEFAULTS, type RateLimit, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
+import { V1A_FORMAT } from "@homing/signature/ed25519";
 import { LEGACY_FORMATS } from "@homing/signature/legacy";
 import Joi from "joi";
 import { fromRetryPolicy, retryPolicy, type RetryPolicyBody, toRetryPolicy } from "./retry-policy-body.js";
 import { texts, timeAnswer } from "./schemas.js";
+import { ownSecret } from "./secret-bodies.js";
 
 const URL_LENGTH_MAX = 2_048;
 const EVENT_TYPES_MAX = 100;
@@ -92,13 +94,19 @@ const settings = {
       "`event`: strictly in the order of publishing, one at a time; one that fails is tried again before the next",
     ),
   signature_formats: Joi.array()
-    .items(Joi.string().valid(...LEGACY_FORMATS))
+    .items(Joi.string().valid(...LEGACY_FORMATS, V1A_FORMAT))
     .unique()
-    .description("Legacy signature headers beside the Standard Webhooks ones"),
+    .description(
+      "Beside the `v1` signature of Standard Webhooks: legacy headers, or with `standard_v1a` its ed25519 signature",
+    ),
   metadata: texts(METADATA).description("The owner's own notes"),
 };
 
-export const webhookBody = Joi.object<WebhookBody>({ ...settings, url: settings.url.required() }).id("WebhookInput");
+export const webhookBody = Joi.object<WebhookBody & { secret?: string }>({
+  ...settings,
+  url: settings.url.required(),
+  secret: ownSecret(),
+}).id("WebhookInput");
 export const webhookChangeBody = Joi.object<Partial<WebhookBody>>(settings).min(1).id("WebhookChange");
 
 export const webhookAnswer = Joi.object({
@@ -120,6 +128,10 @@ export const webhookAnswer = Joi.object({
   circuit_changed_at: timeAnswer().allow(null).required(),
   circuit_openings: Joi.number().integer().required().description("How often the circuit has opened"),
   signature_formats: Joi.array().items(Joi.string()).required(),
+  public_key: Joi.string()
+    .allow(null)
+    .required()
+    .description("`whpk_…`, by which its `v1a` signatures are verified; null: it never asked for them"),
   metadata: Joi.object().pattern(Joi.string(), Joi.string().allow("")).required(),
   state: Joi.string().valid("enabled", "disabled", "archived").required(),
   disabled_reason: Joi.string().allow(null).required(),
@@ -183,6 +195,7 @@ export function webhookBodyOf(webhook: Webhook): Record<string, unknown> {
     circuit_changed_at: webhook.circuitChangedAt?.toISOString() ?? null,
     circuit_openings: webhook.circuitOpenings,
     signature_formats: webhook.signatureFormats,
+    public_key: webhook.publicKey,
     metadata: webhook.metadata,
     state: webhook.state,
     disabled_reason: webhook.disabledReason,

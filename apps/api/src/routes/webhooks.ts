@@ -47,7 +47,8 @@ function createWebhookRoute(context: ApiContext): Route {
     },
     refusals: [],
     async handle({ caller: { organizationId }, body }) {
-      const { webhook, secret } = await createWebhook(context, { organizationId, settings: toSettings(body) });
+      const own = body.secret === undefined ? {} : { secret: body.secret };
+      const { webhook, secret } = await createWebhook(context, { organizationId, settings: toSettings(body), ...own });
       return { status: 201, body: { ...webhookBodyOf(webhook), secret } };
     },
   });

@@ -12,8 +12,13 @@ export interface MatrixCell {
   route: Route;
 }
 
-/** Every route of every surface, as data: the handlers would find no database. */
+/** Every route of every surface that is not for everybody. */
 export function matrixCells(): MatrixCell[] {
+  return allCells().filter(({ route }) => route.scope !== null);
+}
+
+/** Every route of every surface, as data: the handlers would find no database. */
+export function allCells(): MatrixCell[] {
   const context = contextWithoutDatabase();
   const surfaces = [...contractSurfaces(context), createNativeSurface(nativeRoutes(context))];
   return surfaces.flatMap((surface) =>

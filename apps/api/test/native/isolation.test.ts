@@ -3,9 +3,11 @@ import type { Response } from "supertest";
 import { type Asked, type NativeApi, type Organization, routesWithoutDatabase, startNativeApi } from "./native-api.js";
 import { makeRows, type Rows } from "./route-requests.js";
 
-// The operator's list is of all organizations.
+// The operator's list is of all organizations, and what is for everybody belongs to nobody.
 const lists = routesWithoutDatabase()
-  .filter(({ method, path, scope }) => method === "GET" && !path.includes("{") && scope !== "operator")
+  .filter(
+    ({ method, path, scope }) => method === "GET" && !path.includes("{") && scope !== "operator" && scope !== null,
+  )
   .map((route) => ({ name: `${route.method} ${route.path}`, route }));
 
 let api: NativeApi;

@@ -85,7 +85,7 @@ describe.each(withBody)("$name", ({ route }) => {
     for (const json of [null, [], 1, "x", { ...bodyOf(route), colour: "red" }]) {
       await expectRefused(route, { json }, 422, "validation_error");
     }
-    await expectRefused(route, {}, 422, "validation_error");
+    if (route.bodyOptional !== true) await expectRefused(route, {}, 422, "validation_error");
   });
 });
 

@@ -25,6 +25,14 @@ export async function makeRows(organization: Organization): Promise<Rows> {
   };
 }
 
+/** Those of its query parameters that name a row, and must be there. */
+function requiredIdsOf(route: Route): (keyof Rows)[] {
+  const keys: Record<string, { flags?: { presence?: string } }> = route.input.query?.describe().keys ?? {};
+  return Object.entries(keys)
+    .filter(([name, { flags }]) => name.endsWith("_id") && flags?.presence === "required")
+    .map(([name]) => rowName(name));
+}
+
 /** The members of a route's body that name rows, as paths of member names. */
 export function idFieldsOf({ input }: Route): string[][] {
   return input.body === undefined ? [] : idFieldsIn(input.body.describe());
@@ -47,7 +55,9 @@ export function fillPath({ path }: Route, rows: Rows): string {
 /** A request that the route takes: its path with these rows' ids and, where it needs one, a body. */
 export function validRequest(route: Route, rows: Rows): { method: Method; path: string; asked: Asked } {
   const json = bodyOf(route);
-  return { method: route.method, path: fillPath(route, rows), asked: json === undefined ? {} : { json } };
+  const query = Object.fromEntries(requiredIdsOf(route).map((name) => [name, rows[name]]));
+  const asked = { query, ...(json !== undefined && { json }) };
+  return { method: route.method, path: fillPath(route, rows), asked };
 }
 
 /**
@@ -71,6 +81,8 @@ export function bodyOf({ operationId, input }: Route, more: object = {}): object
       return { scopes: ["webhooks:read"], ...more };
     case "createOrganization":
       return { name: "o" };
+    case "rotateSecret":
+      return { expire_previous_after_seconds: 60 };
     default:
       if (input.body !== undefined) throw new Error(`no body is known that ${operationId} takes: add one`);
       return undefined;

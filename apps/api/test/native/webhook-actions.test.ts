@@ -124,6 +124,80 @@ describe("GET /v1/webhooks/{webhook_id}/secret and POST /rotate_secret", () => {
   });
 });
 
+const OWN_SECRET = `whsec_${Buffer.alloc(24, "own").toString("base64")}`;
+const NO_SECRETS = [
+  "hunter2hunter2hunter2hunter2hunter2",
+  `whsec_${Buffer.alloc(23, "hunter2").toString("base64")}`,
+  `whsec_${Buffer.alloc(65, "hunter2").toString("base64")}`,
+  `whsec_${Buffer.alloc(32, "hunter2").toString("base64url")}hunter2`,
+  `whsk_${Buffer.alloc(32, "hunter2").toString("base64")}`,
+];
+
+describe("a secret of one's own", () => {
+  test("is taken at the creation and at a rotation, and shown as it came", async () => {
+    const made = await us.ask("POST", "/v1/webhooks", { json: { url: "https://a.example/", secret: OWN_SECRET } });
+    expect(made.body.secret).toBe(OWN_SECRET);
+    const path = `/v1/webhooks/${made.body.id}`;
+    const longest = `whsec_${Buffer.alloc(64, "b").toString("base64")}`;
+    const rotated = await us.ask("POST", `${path}/rotate_secret`, { json: { secret: longest } });
+    expect(rotated.body).toMatchObject({ secret: longest, public_key: null });
+    expect((await us.ask("GET", `${path}/secret`)).body).toEqual({ secret: longest });
+    expect((await us.ask("PATCH", path, { json: { secret: OWN_SECRET } })).body.code).toBe("validation_error");
+  });
+
+  test.each(NO_SECRETS)("in another form is 422, and the answer does not repeat it (%#)", async (secret) => {
+    const { id } = await makeWebhook(us);
+    for (const [path, rest] of [
+      ["/v1/webhooks", { url: "https://a.example/" }],
+      [`/v1/webhooks/${id}/rotate_secret`, {}],
+    ] as const) {
+      const { status, body, text } = await us.ask("POST", path, { json: { ...rest, secret } });
+      expect(status).toBe(422);
+      expect(body.errors).toMatchObject([{ in: "body", pointer: "/secret" }]);
+      expect(text).not.toContain(secret.slice(8, 20));
+    }
+  });
+});
+
+describe("/.well-known/jwks.json", () => {
+  test("shows a webhook's valid public keys to everybody, newest first, for caches too", async () => {
+    const { body: made } = await us.ask("POST", "/v1/webhooks", {
+      json: { url: "https://a.example/", signature_formats: ["standard_v1a"] },
+    });
+    const path = `/v1/webhooks/${made.id}`;
+    expect((await us.ask("GET", path)).body.public_key).toBe(made.public_key);
+    const { body: rotated } = await us.ask("POST", `${path}/rotate_secret`);
+    expect((await us.ask("GET", path)).body.public_key).toBe(rotated.public_key);
+    const query = { webhook_id: made.id };
+    const { status, headers, body } = await api.ask("GET", "/.well-known/jwks.json", { query });
+    expect({ status, cached: headers["cache-control"] }).toEqual({ status: 200, cached: "public, max-age=300" });
+    expect(body).toEqual({
+      keys: [rotated.public_key, made.public_key].map((key: string) => ({
+        kty: "OKP",
+        crv: "Ed25519",
+        x: Buffer.from(key.slice(5), "base64").toString("base64url"),
+        use: "sig",
+        alg: "EdDSA",
+        kid: key,
+      })),
+    });
+    await us.ask("POST", `${path}/rotate_secret`, { json: { expire_previous_after_seconds: 0 } });
+    expect((await api.ask("GET", "/.well-known/jwks.json", { query })).body.keys).toHaveLength(1);
+  });
+
+  test("tells a webhook without keys from none in nothing, and lists nobody's", async () => {
+    const { id } = await makeWebhook(us);
+    const texts = [];
+    for (const webhook_id of [id, UNKNOWN_ID]) {
+      const { status, text } = await api.ask("GET", "/.well-known/jwks.json", { query: { webhook_id } });
+      texts.push(`${status} ${text}`);
+    }
+    expect(texts).toEqual(['200 {"keys":[]}', '200 {"keys":[]}']);
+    const { status, headers } = await api.ask("GET", "/.well-known/jwks.json");
+    expect({ status, cached: headers["cache-control"] }).toEqual({ status: 422, cached: "no-store" });
+  });
+});
+
 describe("POST /v1/webhooks/{webhook_id}/test", () => {
   test("publishes a test event for this webhook alone, whatever its patterns", async () => {
     const { id } = await makeWebhook(us, { event_types: ["other"] });

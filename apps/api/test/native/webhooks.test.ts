@@ -15,6 +15,7 @@ const DEFAULTS = {
   circuit_changed_at: null,
   circuit_openings: 0,
   signature_formats: [],
+  public_key: null,
   metadata: {},
   state: "enabled",
   disabled_reason: null,

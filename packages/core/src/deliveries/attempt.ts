@@ -7,6 +7,7 @@ import type { Claim, ClaimOutcome } from "./claim.js";
 import { createLeases } from "./leases.js";
 import { putOff } from "./put-off.js";
 import type { RecordOutcome } from "./record.js";
+import { createSigningKeys } from "../webhooks/signing-key.js";
 import { type SignedRequest, signRequest } from "./sign.js";
 
 /** What came of one hint. */
@@ -46,6 +47,7 @@ export function createAttempts(
   const lanes = createLanes(context, options);
   const statements = createAttemptStatements(context);
   const leases = createLeases(context);
+  const signing = { sealer: context.sealer, openSigningKey: createSigningKeys(context) };
 
   /** No seat: its webhook's line is the place for it. */
   async function park(hint: AttemptHint): Promise<{ outcome: "parked" }> {
@@ -56,7 +58,7 @@ export function createAttempts(
   /** What cannot be signed is a fault of ours: the job fails for all to see, and the delivery waits for the mend. */
   async function sign(claimed: Claim): Promise<SignedRequest> {
     try {
-      return signRequest(context, claimed, Date.now());
+      return signRequest(signing, claimed, Date.now());
     } catch (error) {
       await putOff(context, claimed, "it could not be signed");
       throw error;

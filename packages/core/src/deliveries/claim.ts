@@ -1,6 +1,7 @@
 import type { Context } from "../context.js";
 import { tellPoisoned } from "../notices/poisoned.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
+import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
 import type { AttemptTrigger } from "./delivery.js";
 import { failEventless } from "./fail-eventless.js";
@@ -35,6 +36,8 @@ export interface Claim {
   retryPolicy: RetryPolicySetting;
   /** Newest first. */
   secrets: { id: string; sealed: string }[];
+  /** Newest first; null: it does not ask for `v1a` signatures. */
+  signingKeys: SealedKey[] | null;
 }
 
 export type ClaimOutcome =
@@ -142,6 +145,7 @@ function toClaim(row: MovedRow): Claim[] {
     signatureFormats: row.signature_formats,
     retryPolicy: row.retry_policy,
     secrets: row.secrets,
+    signingKeys: row.signing_keys,
   };
   return [claim];
 }

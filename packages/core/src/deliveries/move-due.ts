@@ -1,7 +1,9 @@
 import { Prisma } from "@homing/db/client";
+import { V1A_FORMAT } from "@homing/signature/ed25519";
 import type { Context } from "../context.js";
 import { IS_LINED, openLines } from "../lanes/line.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
+import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
 import type { AttemptTrigger } from "./delivery.js";
 
@@ -44,6 +46,7 @@ export interface MovedRow {
   signature_formats: string[];
   retry_policy: RetryPolicySetting;
   secrets: { id: string; sealed: string }[];
+  signing_keys: SealedKey[] | null;
 }
 
 /** Pending and due, or its lease ran out. */
@@ -127,7 +130,11 @@ export function moveDue(
       (
         SELECT coalesce(json_agg(json_build_object('id', id, 'sealed', sealed) ORDER BY created_at DESC, id DESC), '[]')
         FROM webhook_secrets WHERE webhook_secrets.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
-      ) AS secrets
+      ) AS secrets,
+      CASE WHEN ${V1A_FORMAT} = ANY (signature_formats) THEN (
+        SELECT coalesce(json_agg(json_build_object('id', id, 'sealed', sealed) ORDER BY created_at DESC, id DESC), '[]')
+        FROM webhook_signing_keys WHERE webhook_signing_keys.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
+      ) END AS signing_keys
     FROM moved
     LEFT JOIN events ON events.id = moved.event_id
     WHERE goes IN ('in_flight', 'parked', 'failed')`;

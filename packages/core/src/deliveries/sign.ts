@@ -5,6 +5,7 @@ import type { Context, SendRequest } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
 import { openHeaders } from "../webhooks/headers.js";
 import { openSecret } from "../webhooks/secret.js";
+import type { OpenSigningKey } from "../webhooks/signing-key.js";
 import type { Claim } from "./claim.js";
 
 /** Of every request that leaves. */
@@ -19,11 +20,15 @@ export interface SignedRequest {
 
 /**
  * The request of one attempt: the stored bytes, the webhook's own headers, the Standard Webhooks signature by every valid
- * secret and, beside it, the legacy formats the webhook asked for, by the newest. A client's own text signs as it is where a legacy
+ * secret and, if it asks for `v1a`, every valid key and, beside it, the legacy formats the webhook asked for, by the newest. A client's own text signs as it is where a legacy
  * format wants it, and as what is derived from it for Standard Webhooks. The message id is the event's, so that a repeat is
  * recognised.
  */
-export function signRequest({ sealer }: Pick<Context, "sealer">, claim: Claim, nowMs: number): SignedRequest {
+export function signRequest(
+  { sealer, openSigningKey }: Pick<Context, "sealer"> & { openSigningKey: OpenSigningKey },
+  claim: Claim,
+  nowMs: number,
+): SignedRequest {
   const timestampSeconds = Math.floor(nowMs / 1000);
   const body = claim.payload;
   const secrets = claim.secrets.map((row) => openSecret(sealer, row));
@@ -36,6 +41,7 @@ export function signRequest({ sealer }: Pick<Context, "sealer">, claim: Claim, n
       timestampSeconds,
       body,
       secrets: secrets.map(toWebhookSecret),
+      ...(claim.signingKeys && { keys: claim.signingKeys.map(openSigningKey) }),
     }),
     ...Object.assign(
       {},

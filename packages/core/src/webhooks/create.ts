@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { sealHeaders } from "./headers.js";
 import { sealSecret } from "./secret.js";
+import { newSigningKey, wantsV1a } from "./signing-key.js";
 import { toRow } from "./row.js";
 import { type Webhook, type WebhookSettings, assertUrlAllowed, toWebhook } from "./webhook.js";
 
@@ -16,7 +17,7 @@ export interface NewWebhook {
 }
 
 /**
- * Makes a webhook with its signing secret.
+ * Makes a webhook with its signing secret and, if it asks for `v1a` signatures, a key pair.
  * @throws DomainError `validation_error` when the URL may not be called
  */
 export async function createWebhook(
@@ -27,6 +28,7 @@ export async function createWebhook(
   const { db, sealer } = context;
   const id = uuidv7();
   const secretId = uuidv7();
+  const signingKey = wantsV1a(settings.signatureFormats) ? newSigningKey(sealer) : null;
   const row = await db.webhook.create({
     data: {
       id,
@@ -36,6 +38,7 @@ export async function createWebhook(
       url: settings.url,
       headersSealed: sealHeaders(sealer, id, settings.headers),
       secrets: { create: { id: secretId, sealed: sealSecret(sealer, secretId, secret) } },
+      ...(signingKey && { publicKey: signingKey.publicKey, signingKeys: { create: signingKey } }),
     },
   });
   return { webhook: toWebhook(context, row), secret };

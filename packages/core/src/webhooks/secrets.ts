@@ -1,14 +1,31 @@
+import { Prisma, type Transaction } from "@homing/db/client";
 import { createWebhookSecret } from "@homing/signature/secrets";
 import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { getWebhook } from "./read.js";
 import { openSecret, sealSecret } from "./secret.js";
+import { addSigningKey } from "./signing-key.js";
 import type { WebhookName } from "./webhook.js";
 
-/** For so long the old secret signs beside the new one. */
-const OVERLAP_MS = 24 * 60 * 60 * 1000;
+/** For so long the old secret signs beside the new one, unless told. */
+const OVERLAP_SECONDS = 24 * 60 * 60;
 const VALID_SECRETS_MAX = 10;
+
+/** What a rotation is told beyond its webhook. */
+export interface SecretRotation {
+  /** The client's own, a `whsec_` text; a new one unless given. */
+  secret?: string;
+  /** When all that signed before ends at the latest; 0: with this rotation. 24 h unless given. */
+  overlapSeconds?: number;
+}
+
+export interface RotatedSecret {
+  secret: string;
+  /** Of the key pair that took the place of the one before; null: the webhook never asked for one. */
+  publicKey: string | null;
+  oldSecretsExpireAt: Date;
+}
 
 /**
  * The newest secret of a webhook.
@@ -24,35 +41,67 @@ export async function revealSecret(context: Pick<Context, "db" | "sealer">, name
 }
 
 /**
- * Gives a webhook a new secret. The old one goes on signing beside it for 24 h, so that receivers change over without a gap.
+ * Gives a webhook a new secret and, where it has a key pair, a new one. The old ones go on signing beside them for a while, so that
+ * receivers change over without a gap; without an overlap they sign no attempt that is claimed from now on.
  * @throws DomainError `not_found` or `webhook_archived`; `validation_error` when 10 secrets are still valid
  */
 export async function rotateSecret(
   context: Pick<Context, "db" | "sealer">,
   name: WebhookName,
-): Promise<{ secret: string; oldSecretsExpireAt: Date }> {
+  { secret = createWebhookSecret(), overlapSeconds = OVERLAP_SECONDS }: SecretRotation = {},
+): Promise<RotatedSecret> {
   const webhook = await getWebhook(context, name);
   if (webhook.state === "archived") throw new DomainError("webhook_archived", "the webhook is archived");
   const { db, sealer } = context;
   const { webhookId } = name;
   const id = uuidv7();
-  const secret = createWebhookSecret();
-  const oldSecretsExpireAt = new Date(Date.now() + OVERLAP_MS);
-  await db.$transaction(async (transaction) => {
-    // Rotations of one webhook go one after the other, so that one secret alone stays without an end.
-    await transaction.$queryRaw`SELECT id FROM webhooks WHERE id = ${webhookId}::uuid FOR UPDATE`;
-    await transaction.webhookSecret.deleteMany({ where: { webhookId, expiresAt: { lte: new Date() } } });
-    if ((await transaction.webhookSecret.count({ where: { webhookId } })) >= VALID_SECRETS_MAX) {
+  return db.$transaction(async (transaction) => {
+    const { end, public_key: oldKey } = await lockWebhook(transaction, webhookId, overlapSeconds);
+    const rotation = { webhookId, end };
+    await expireOld(transaction, "webhook_secrets", rotation);
+    if (oldKey !== null) await expireOld(transaction, "webhook_signing_keys", rotation);
+    if ((await countValid(transaction, webhookId)) >= VALID_SECRETS_MAX) {
       throw new DomainError(
         "validation_error",
-        `a webhook has at most ${VALID_SECRETS_MAX} valid secrets; wait until one expires`,
+        `a webhook has at most ${VALID_SECRETS_MAX} valid secrets; wait until one expires, or rotate without an overlap`,
       );
     }
-    await transaction.webhookSecret.updateMany({
-      where: { webhookId, expiresAt: null },
-      data: { expiresAt: oldSecretsExpireAt },
-    });
     await transaction.webhookSecret.create({ data: { id, webhookId, sealed: sealSecret(sealer, id, secret) } });
+    const publicKey = oldKey === null ? null : await addSigningKey({ transaction, sealer }, webhookId);
+    return { secret, publicKey, oldSecretsExpireAt: end };
   });
-  return { secret, oldSecretsExpireAt };
+}
+
+/** Rotations of one webhook go one after the other, so that one secret alone stays without an end. */
+async function lockWebhook(
+  transaction: Transaction,
+  webhookId: string,
+  overlapSeconds: number,
+): Promise<{ end: Date; public_key: string | null }> {
+  // Whole milliseconds, as the columns hold: a rounded-up end would lie in the future.
+  const [row] = await transaction.$queryRaw<{ end: Date; public_key: string | null }[]>`
+    SELECT date_trunc('milliseconds', now()) + ${overlapSeconds}::int * interval '1 second' AS "end", public_key
+    FROM webhooks WHERE id = ${webhookId}::uuid FOR UPDATE`;
+  if (row === undefined) throw new Error("a webhook that is being rotated is gone");
+  return row;
+}
+
+/** Of secrets or of keys, whichever are more: a header holds a signature by each of them. */
+async function countValid(transaction: Transaction, webhookId: string): Promise<number> {
+  const secrets = await transaction.webhookSecret.count({ where: { webhookId } });
+  const keys = await transaction.webhookSigningKey.count({ where: { webhookId } });
+  return Math.max(secrets, keys);
+}
+
+/** None of the old ones lasts longer than to `end`; those that have ended are gone. */
+async function expireOld(
+  transaction: Transaction,
+  table: "webhook_secrets" | "webhook_signing_keys",
+  { webhookId, end }: { webhookId: string; end: Date },
+): Promise<void> {
+  const name = Prisma.raw(table);
+  await transaction.$executeRaw`
+    UPDATE ${name} SET expires_at = ${end}
+    WHERE webhook_id = ${webhookId}::uuid AND (expires_at IS NULL OR expires_at > ${end})`;
+  await transaction.$executeRaw`DELETE FROM ${name} WHERE webhook_id = ${webhookId}::uuid AND expires_at <= now()`;
 }

@@ -2,6 +2,7 @@ import type { DeliveryRecord } from "../deliveries/records.js";
 import { DomainError } from "../errors.js";
 import { getWebhook } from "./read.js";
 import { revealSecret } from "./secrets.js";
+import { wantsV1a } from "./signing-key.js";
 import { testOnce, testUrl, type TestContext, type TestEvent } from "./test-once.js";
 import { PROTECTION_DEFAULTS, type WebhookName } from "./webhook.js";
 
@@ -30,7 +31,9 @@ export async function testWebhook(
   if (webhook.state === "archived") throw new DomainError("webhook_archived", "the webhook is archived");
   const { description, eventTypes, timeoutMs, metadata, contractFields } = webhook;
   const target = url ?? webhook.url;
-  const formats = new Set([...webhook.signatureFormats, ...(secret ? [secret.signatureFormat] : [])]);
+  // A test of a URL has no key pair of the webhook's to sign with.
+  const symmetric = webhook.signatureFormats.filter((format) => !wantsV1a([format]));
+  const formats = new Set([...symmetric, ...(secret ? [secret.signatureFormat] : [])]);
   const settings = {
     url: target,
     signatureFormats: [...formats],

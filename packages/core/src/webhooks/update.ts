@@ -5,6 +5,7 @@ import { sealHeaders } from "./headers.js";
 import { getWebhook } from "./read.js";
 import { replaceSecret } from "./replace-secret.js";
 import { toRow } from "./row.js";
+import { addSigningKey, wantsV1a } from "./signing-key.js";
 import {
   type JsonFields,
   type Webhook,
@@ -46,6 +47,10 @@ export async function updateWebhook(
     });
     if (updated === undefined) throw new DomainError("webhook_archived", "the webhook is archived");
     if (secret !== undefined) await replaceSecret({ transaction, sealer }, { webhookId, secret });
+    if (wantsV1a(updated.signatureFormats)) {
+      // The pair is made when it is first asked for, and stays.
+      updated.publicKey ??= await addSigningKey({ transaction, sealer }, webhookId);
+    }
     if (contractFields === undefined) return toWebhook(context, updated);
     const kept = await layOver(transaction, { webhookId, contractFields });
     return toWebhook(context, { ...updated, contractFields: kept });

@@ -40,8 +40,10 @@ export interface Webhook {
   headers: Record<string, string>;
   retryPolicy: RetryPolicySetting;
   timeoutMs: number;
-  /** Legacy signatures beside the Standard Webhooks one. */
+  /** Signatures beside the `v1` one of Standard Webhooks: legacy ones, or its `v1a`. */
   signatureFormats: string[];
+  /** By which its `v1a` signatures are verified, `whpk_…`; null: it never asked for them. */
+  publicKey: string | null;
   metadata: Record<string, string>;
   /** What a client of a foreign contract said besides; kept as given and given back to it alone. */
   contractFields: JsonFields;
@@ -98,6 +100,7 @@ export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow):
     retryPolicy: toRetryPolicy(row.retryPolicy),
     timeoutMs: row.timeoutMs,
     signatureFormats: row.signatureFormats,
+    publicKey: row.publicKey,
     metadata: textsOf(row.metadata),
     contractFields: isFields(row.contractFields) ? row.contractFields : {},
     inFlightMax: row.inFlightMax,
