@@ -86,3 +86,18 @@ export function readDatabaseUrl(env: NodeJS.ProcessEnv = process.env): string {
   const variables = Joi.object<Pick<Variables, "DATABASE_URL">>({ DATABASE_URL: Joi.string().required() });
   return readEnv(variables, env).DATABASE_URL;
 }
+
+/**
+ * All that the re-encryption of what is sealed is told.
+ * @throws StartError when one of the two is missing
+ */
+export function readSealedConfig(env: NodeJS.ProcessEnv = process.env): Pick<Config, "databaseUrl" | "encryptionKeys"> {
+  const variables = readEnv(
+    Joi.object<Pick<Variables, "DATABASE_URL" | "HOMING_ENCRYPTION_KEYS">>({
+      DATABASE_URL: Joi.string().required(),
+      HOMING_ENCRYPTION_KEYS: Joi.string().required(),
+    }),
+    env,
+  );
+  return { databaseUrl: variables.DATABASE_URL, encryptionKeys: variables.HOMING_ENCRYPTION_KEYS };
+}
