@@ -11,8 +11,11 @@ const MEMBERS_MAX_FOR_ALL_FAULTS = 10_000;
 const PREFERENCES: Joi.ValidationOptions = {
   abortEarly: false,
   errors: { label: false, wrap: { label: false } },
-  // The library's text repeats the value, which may be a secret.
-  messages: { "string.pattern.base": "must match {{#regex}}" },
+  // The library's texts repeat the value, which may be a secret.
+  messages: {
+    "string.pattern.base": "must match {{#regex}}",
+    "string.pattern.name": "must match the {{#name}} pattern",
+  },
 };
 
 export type InputPart = ProblemFault["in"];

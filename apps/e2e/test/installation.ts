@@ -21,6 +21,8 @@ export interface InstallationOptions {
   backend: Backend;
   /** 1 unless told. */
   workers?: number;
+  /** What its Redis asks for; it then keeps an append-only file, too. */
+  redisPassword?: string;
   /** Added to what the API is told; an empty text counts as unset. */
   apiEnv?: Environment;
   /** Added to what each worker is told. */
@@ -34,6 +36,8 @@ export interface Installation {
   /** Of the first organization. */
   key: string;
   operator: { username: string; password: string };
+  /** As HOMING_ENCRYPTION_KEYS has them. */
+  encryptionKeys: string;
   databaseUrl: string;
   /** The tests' own connections to its database. */
   db: Database;
@@ -43,15 +47,19 @@ export interface Installation {
   api: HomingProcess;
   /** Those that were started with it. */
   workers: HomingProcess[];
+  /** The directory of a Redis with a password. */
+  redisDirectory: string;
   /** Every process that runs now. */
   running(): HomingProcess[];
   /** Another API; at the installation's own address unless `port` is given. The caller sees to it that the port is free. */
   startApi(options?: { port?: number; env?: Environment }): Promise<HomingProcess>;
   startWorker(env?: Environment): Promise<HomingProcess>;
-  /** A new, empty Redis at the old address. */
+  /** A new Redis at the old address, empty unless it has a password. */
   restartRedis(): Promise<void>;
   /** The ends of all processes' logs. */
   tails(): string;
+  /** All that every process logged, under its name. */
+  logs(): { name: string; text: string }[];
   /**
    * Stops every process that still runs with SIGTERM, and removes all traces.
    * @throws when one of them, now or before, ended by itself or with another status than 0
@@ -61,18 +69,21 @@ export interface Installation {
 
 /** Starts an installation and waits until all of it is ready. */
 export async function startInstallation(options: InstallationOptions): Promise<Installation> {
-  const { backend, workers = 1 } = options;
+  const { backend, workers = 1, redisPassword: password } = options;
   const database = await createTestDatabase({ template: await templateFor(backend) });
-  const redis = backend === "redis" ? await startRedis() : null;
   const directory = await mkdtemp(join(tmpdir(), "homing-e2e-"));
+  const redisDirectory = await mkdtemp(join(directory, "redis-"));
+  const redisOptions = password === undefined ? {} : { password, appendOnly: true, directory: redisDirectory };
+  const redis = backend === "redis" ? await startRedis(redisOptions) : null;
   const port = await freePort();
   const key = `hom_${randomBytes(32).toString("base64url")}`;
   const operator = { username: "ops", password: randomBytes(12).toString("hex") };
+  const encryptionKeys = `k1:${randomBytes(ENCRYPTION_KEY_BYTES).toString("base64")}`;
   const env = {
     DATABASE_URL: database.url,
     ...(redis && { REDIS_URL: redis.url }),
     HOMING_API_KEY: key,
-    HOMING_ENCRYPTION_KEYS: `k1:${randomBytes(ENCRYPTION_KEY_BYTES).toString("base64")}`,
+    HOMING_ENCRYPTION_KEYS: encryptionKeys,
     OPS_USERNAME: operator.username,
     OPS_PASSWORD: operator.password,
     EGRESS_ALLOW: LOOPBACK,
@@ -99,18 +110,21 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     url,
     key,
     operator,
+    encryptionKeys,
     databaseUrl: database.url,
     db: createDatabase({ url: database.url, connectionsMax: TEST_CONNECTIONS_MAX, applicationName: "homing-e2e" }),
     redis,
+    redisDirectory,
     startApi: (own = {}) => startOne("api", { ...options.apiEnv, ...own.env }, own.port ?? port),
     startWorker: async (own = {}) => startOne("worker", { ...options.workerEnv, ...own }, await freePort()),
     async restartRedis() {
       if (redis === null) throw new Error("this installation has no Redis");
       await this.redis?.stop();
-      this.redis = await startRedis({ port: redis.port });
+      this.redis = await startRedis({ port: redis.port, ...redisOptions });
     },
     running: () => started.filter((process) => process.isRunning()),
     tails: () => started.map((process) => `--- ${process.name}\n${process.tail()}`).join("\n"),
+    logs: () => started.map((process) => ({ name: process.name, text: process.log() })),
     stop() {
       return stopAll({ started, db: this.db, redis: this.redis, database, directory });
     },

@@ -36,6 +36,20 @@ test.each([
   expect(JSON.stringify(lines)).not.toContain("s3cr3t");
 });
 
+test("of an error its text, its causes and its code are written, and nothing that a library hung on it", () => {
+  const { log, lines } = recordingLogger("info");
+  const cause = Object.assign(new Error("the cause"), { input: "s3cr3t" });
+  const error = Object.assign(new TypeError("refused", { cause }), {
+    code: "WRONGPASS",
+    command: { name: "auth", args: ["s3cr3t"] },
+  });
+  log.error({ err: error }, "failed");
+  expect(lines).toMatchObject([
+    { err: { type: "TypeError", message: "refused: the cause", stack: expect.any(String), code: "WRONGPASS" } },
+  ]);
+  expect(JSON.stringify(lines)).not.toContain("s3cr3t");
+});
+
 test("lines below the level are not written", () => {
   const { log, lines } = recordingLogger("warn");
   log.info("quiet");
