@@ -294,13 +294,13 @@ describeOn(BACKENDS, "secrets", (backend: Backend) => {
 /** What an operator gave it. */
 function plantInstallation(
   { key, operator, encryptionKeys, databaseUrl, redis }: Installation,
-  { add }: Planted,
+  planted: Planted,
 ): void {
-  add("API key", key);
-  add("operator's password", operator.password);
+  planted.add("API key", key);
+  planted.add("operator's password", operator.password);
   const [, encoded = ""] = encryptionKeys.split(":");
   // Spelt as a signing secret, so that its bytes are looked for, too.
-  add("encryption key", `whsec_${encoded}`);
-  add("database password", new URL(databaseUrl).password);
-  if (redis !== null) add("Redis password", new URL(redis.url).password);
+  planted.add("encryption key", `whsec_${encoded}`);
+  planted.add("database password", new URL(databaseUrl).password);
+  if (redis !== null) planted.add("Redis password", new URL(redis.url).password);
 }

@@ -111,7 +111,7 @@ function meanwhile(db: Database, happen: () => Promise<unknown>): Database {
       if (name !== "$executeRaw") return Reflect.get(target, name);
       return async (...statement: unknown[]) => {
         await happen();
-        return Reflect.apply(target.$executeRaw, target, statement);
+        return Reflect.apply(Reflect.get(target, name), target, statement);
       };
     },
   });

@@ -10,7 +10,7 @@ export const SEALED_COLUMNS = [
 export type SealedColumn = (typeof SEALED_COLUMNS)[number];
 
 /** A text's place at rest: its ciphertext opens nowhere else. */
-export function sealedPlace(column: SealedColumn, rowId: string): string {
+function sealedPlace(column: SealedColumn, rowId: string): string {
   return `${column}:${rowId}`;
 }
 
