@@ -41,6 +41,7 @@ async function openEnds(): Promise<Ends> {
     urls: {
       succeeds: { url: await receiver(), state: "succeeded" },
       fails: { url: await receiver(() => ({ status: 500, body: "no" })), state: "failed" },
+      repeats: { url: await receiver(({ headers }) => ({ body: JSON.stringify(headers) })), state: "succeeded" },
       "times out": { url: await receiver(() => ({ delayMs: 2_000 })), state: "failed" },
       "is reset": { url: await receiver(() => ({ destroy: true })), state: "failed" },
       "is refused": { url: `http://127.0.0.1:${await freePort()}/`, state: "failed" },

@@ -84,6 +84,23 @@ test("the webhook's own headers are sent, recorded without their values, and can
   expect(JSON.stringify(attempt)).not.toContain("s3cr3t");
 });
 
+test("a receiver that repeats what it was sent does not get the webhook's header values into the record", async () => {
+  const headers = { authorization: "Bearer s3cr3t-t0ken", "x-tenant": "blue" };
+  const { deliveryId } = await dueDelivery({ headers });
+  world.answerWith(({ headers: sent }) => ({
+    outcome: "responded",
+    status: 500,
+    headers: { "x-seen": "s3cr3t-t0ken", "retry-after": "1" },
+    bodyText: JSON.stringify({ seen: sent["authorization"], token: "s3cr3t-t0ken", tenant: "blue" }),
+    durationMs: 1,
+  }));
+  await attempts.attempt(hintOf(world, deliveryId));
+  expect(only(await attemptsOf(world, deliveryId))).toMatchObject({
+    responseHeaders: { "x-seen": "[redacted]", "retry-after": "1" },
+    responseBody: '{"seen":"[redacted]","token":"[redacted]","tenant":"blue"}',
+  });
+});
+
 test("legacy signatures are sent beside the standard one where the webhook asks for them", async () => {
   const { deliveryId } = await dueDelivery({ signatureFormats: ["b3os", "kallima"] });
   await attempts.attempt(hintOf(world, deliveryId));

@@ -7,15 +7,17 @@ import { openHeaders } from "../webhooks/headers.js";
 import { openSecret } from "../webhooks/secret.js";
 import type { OpenSigningKey } from "../webhooks/signing-key.js";
 import type { Claim } from "./claim.js";
+import { REDACTED } from "./redact-answer.js";
 
 /** Of every request that leaves. */
 export const USER_AGENT = "Homing/0.1";
-const REDACTED = "[redacted]";
 
-/** A signed request, and its headers as an attempt may record them. */
+/** A signed request, and what an attempt may record of it. */
 export interface SignedRequest {
   request: SendRequest;
   recordableHeaders: Record<string, string>;
+  /** What may be recorded nowhere. */
+  secretValues: string[];
 }
 
 /**
@@ -58,5 +60,6 @@ export function signRequest(
   return {
     request: { url: claim.url, headers: { ...own, ...ours }, body, timeoutMs: claim.timeoutMs },
     recordableHeaders: { ...Object.fromEntries(Object.keys(own).map((name) => [name, REDACTED])), ...ours },
+    secretValues: Object.values(own),
   };
 }
