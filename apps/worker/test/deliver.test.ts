@@ -31,6 +31,8 @@ const MADE: AttemptMade = {
     isOrdered: false,
     isReleasing: false,
     headersSealed: "secret",
+    authSealed: "secret",
+    tlsSealed: "secret",
     signatureFormats: [],
     retryPolicy: "standard",
     secrets: [{ id: "s1", sealed: "secret" }],

@@ -36,6 +36,10 @@ export interface SendRequest {
   body: string;
   timeoutMs: number;
   signal?: AbortSignal;
+  /** PEM texts: the receiver's own authorities, and what proves to it who asks. Requests of one `id` share connections. */
+  tls?: { id: string; ca?: string; cert?: string; key?: string };
+  /** The request goes with an access token got for these credentials; tokens are kept by `id`. */
+  oauth2?: { id: string; tokenUrl: string; clientId: string; clientSecret: string; scope?: string; audience?: string };
 }
 
 export type UrlVerdict = { ok: true } | { ok: false; reason: string; detail: string };

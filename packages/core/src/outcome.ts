@@ -1,4 +1,4 @@
-/** What one request came to, as a value. `aborted`: the worker stopped before the receiver answered. */
+/** What one request came to, as a value. `aborted`: the worker stopped before the receiver answered; `token`: no access token was got, so nothing was sent. */
 export const FAILED_OUTCOMES = [
   "timeout",
   "dns",
@@ -8,6 +8,7 @@ export const FAILED_OUTCOMES = [
   "blocked_address",
   "too_large",
   "aborted",
+  "token",
 ] as const;
 export type FailedOutcome = (typeof FAILED_OUTCOMES)[number];
 export type Outcome = "responded" | FailedOutcome;

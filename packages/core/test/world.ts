@@ -107,6 +107,8 @@ export const SETTINGS: WebhookSettings = {
   description: null,
   eventTypes: [],
   headers: {},
+  auth: null,
+  tls: null,
   retryPolicy: "standard",
   timeoutMs: 15_000,
   signatureFormats: [],

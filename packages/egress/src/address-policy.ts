@@ -1,35 +1,48 @@
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-
-/** All of IPv6 that is assigned for public unicast (IANA); what lies outside is never a receiver. */
-const PUBLIC_IPV6 = ipaddr.parseCIDR("2000::/3");
-/** RFC 6052 §2.1: the IPv4 address is in the last 32 bits. */
-/** Public by its number, but it answers every machine in Azure as its host: metadata, keys, extensions. */
-const AZURE_HOST = ipaddr.parseCIDR("168.63.129.16/32");
-const NAT64 = ipaddr.parseCIDR("64:ff9b::/96");
+import { NAT64, SPECIAL_IPV4, SPECIAL_IPV6, UNICAST_IPV6 } from "./special-ranges.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Range = [Address, number];
+
+const SPECIAL = [...SPECIAL_IPV4, ...SPECIAL_IPV6].map((cidr): Range => ipaddr.parseCIDR(cidr));
+const UNICAST = ipaddr.parseCIDR(UNICAST_IPV6);
+const TRANSLATED = ipaddr.parseCIDR(NAT64);
+/** RFC 5214 §6.1: an interface id that says which IPv4 address a tunnel leads to. */
+const ISATAP = [0x0000_5efe, 0x0200_5efe];
 
 export interface AddressPolicy {
   /** Whether a request may be sent to this IP address; anything that is not an IP address is refused. */
   isAllowed(address: string): boolean;
 }
 
+export interface AddressPolicyOptions {
+  /** CIDRs that may be reached though they are not public, or refused otherwise, such as `10.1.0.0/16` or `::1/128`. */
+  allow: readonly string[];
+  /** CIDRs that are refused though they are public. */
+  deny?: readonly string[];
+  /** The addresses of this machine as of now, which are refused though they are public. */
+  own?: () => readonly string[];
+}
+
 /**
- * Only public unicast addresses, and what the operator allows beside them.
+ * Only public unicast addresses that are not our own, and what the operator allows beside them.
  * IPv4-mapped addresses are judged by the IPv4 address they reach; NAT64 ones must embed a public address; 6to4, Teredo
  * and every other special range of IANA's registries is refused.
- * @param options.allow CIDRs that may be reached though they are not public, such as `10.1.0.0/16` or `::1/128`.
  * @throws Error naming the first text that is not a CIDR.
  */
-export function createAddressPolicy(options: { allow: readonly string[] }): AddressPolicy {
-  const allowed = options.allow.map(parseRange);
+export function createAddressPolicy({ allow, deny = [], own = () => [] }: AddressPolicyOptions): AddressPolicy {
+  const allowed = allow.map(parseRange);
+  const denied = deny.map(parseRange);
   return {
     isAllowed(text) {
       if (isIP(text) === 0) return false;
       const address = reached(ipaddr.parse(text));
-      return isPublic(address) || allowed.some((range) => isWithin(address, range));
+      if (isWithinAny(address, allowed)) return true;
+      const target = embedded(address);
+      return (
+        isPublic(target) && !isWithinAny(target, denied) && !isWithinAny(address, denied) && !isOneOf(target, own())
+      );
     },
   };
 }
@@ -47,10 +60,27 @@ function reached(address: Address): Address {
   return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }
 
+/** The IPv4 address behind a NAT64 one. */
+function embedded(address: Address): Address {
+  return isWithin(address, TRANSLATED) ? new ipaddr.IPv4(address.toByteArray().slice(12)) : address;
+}
+
 function isPublic(address: Address): boolean {
-  if (address instanceof ipaddr.IPv4) return address.range() === "unicast" && !isWithin(address, AZURE_HOST);
-  if (isWithin(address, NAT64)) return isPublic(new ipaddr.IPv4(address.toByteArray().slice(12)));
-  return isWithin(address, PUBLIC_IPV6) && address.range() === "unicast";
+  if (isWithinAny(address, SPECIAL) || address.range() !== "unicast") return false;
+  return address instanceof ipaddr.IPv4 || (isWithin(address, UNICAST) && !isTunnel(address));
+}
+
+function isTunnel({ parts }: ipaddr.IPv6): boolean {
+  const [high = 0, low = 0] = parts.slice(4, 6);
+  return ISATAP.includes(high * 0x1_0000 + low);
+}
+
+function isOneOf(address: Address, own: readonly string[]): boolean {
+  return own.some((text) => isIP(text) !== 0 && reached(ipaddr.parse(text)).toString() === address.toString());
+}
+
+function isWithinAny(address: Address, ranges: readonly Range[]): boolean {
+  return ranges.some((range) => isWithin(address, range));
 }
 
 function isWithin(address: Address, range: Range): boolean {

@@ -14,14 +14,14 @@ export function truncateUtf8(bytes: Uint8Array, max: number): Uint8Array {
 
 /**
  * A response body as text that Postgres can store: invalid UTF-8 and NUL become U+FFFD, and what comes out is at most
- * 4096 bytes of UTF-8. Give at least one byte more than is kept, so that a cut in mid-character can be seen.
+ * 4096 bytes of UTF-8, or `bytesMax`. Give at least one byte more than is kept, so that a cut in mid-character can be seen.
  */
-export function decodeBody(bytes: Uint8Array): string {
-  const kept = truncateUtf8(bytes, BODY_KEPT_BYTES_MAX);
+export function decodeBody(bytes: Uint8Array, bytesMax = BODY_KEPT_BYTES_MAX): string {
+  const kept = truncateUtf8(bytes, bytesMax);
   const text = Buffer.from(kept.buffer, kept.byteOffset, kept.length).toString("utf8").replaceAll("\0", REPLACEMENT);
   const encoded = Buffer.from(text);
-  if (encoded.length <= BODY_KEPT_BYTES_MAX) return text;
-  return Buffer.from(truncateUtf8(encoded, BODY_KEPT_BYTES_MAX)).toString("utf8");
+  if (encoded.length <= bytesMax) return text;
+  return Buffer.from(truncateUtf8(encoded, bytesMax)).toString("utf8");
 }
 
 function isContinuation(byte: number | undefined): boolean {

@@ -1,5 +1,15 @@
 /** What a request came to when no whole response was read. */
-export type SendFailure = "timeout" | "dns" | "refused" | "reset" | "tls" | "blocked_address" | "too_large" | "aborted";
+export type SendFailure =
+  | "timeout"
+  | "dns"
+  | "refused"
+  | "reset"
+  | "tls"
+  | "blocked_address"
+  | "too_large"
+  | "aborted"
+  /** No access token was got for it: nothing was sent to the receiver. */
+  | "token";
 
 const ERROR_CHARACTERS_MAX = 300;
 
@@ -11,6 +21,7 @@ const FAILURE_BY_CODE: ReadonlyMap<string, SendFailure> = new Map([
   ["ENODATA", "dns"],
   ["ESERVFAIL", "dns"],
   ["ECONNREFUSED", "refused"],
+  ["ERR_PROXY", "refused"],
   ["EHOSTUNREACH", "refused"],
   ["EHOSTDOWN", "refused"],
   ["ENETUNREACH", "refused"],
@@ -22,7 +33,7 @@ const FAILURE_BY_CODE: ReadonlyMap<string, SendFailure> = new Map([
   ["INVALID_PURPOSE", "tls"],
   ["PATH_LENGTH_EXCEEDED", "tls"],
 ]);
-const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_)/;
+const TLS_CODE = /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_)/;
 
 /**
  * The outcome of a network error, decided by its `code` alone; a code that is not known is a `reset`.

@@ -10,7 +10,7 @@ export interface ReceivedResponse {
   status: number;
   /** Lower-case names; repeated ones joined by ", "; at most 100 names and 8 KiB, what does not fit is left out. */
   headers: Record<string, string>;
-  /** At most 4096 bytes of UTF-8, without NUL. */
+  /** At most 4096 bytes of UTF-8 unless told, without NUL. */
   bodyText: string;
 }
 
@@ -23,7 +23,7 @@ export interface ResponseRecord {
 }
 
 /** What is kept of one response while it arrives: bounded, whatever the receiver sends. */
-export function createResponseRecord(): ResponseRecord {
+export function createResponseRecord(bodyBytesMax = BODY_KEPT_BYTES_MAX): ResponseRecord {
   let head: Omit<ReceivedResponse, "bodyText"> | undefined;
   const kept: Uint8Array[] = [];
   let bytesRead = 0;
@@ -33,12 +33,12 @@ export function createResponseRecord(): ResponseRecord {
     },
     add(chunk) {
       // One byte more than is kept shows whether the cut falls inside a character.
-      const room = BODY_KEPT_BYTES_MAX + 1 - bytesRead;
+      const room = bodyBytesMax + 1 - bytesRead;
       if (room > 0) kept.push(chunk.subarray(0, room));
       bytesRead += chunk.length;
       return bytesRead < BODY_READ_BYTES_MAX;
     },
-    read: () => head && { ...head, bodyText: decodeBody(Buffer.concat(kept)) },
+    read: () => head && { ...head, bodyText: decodeBody(Buffer.concat(kept), bodyBytesMax) },
   };
 }
 

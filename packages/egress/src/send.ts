@@ -1,29 +1,30 @@
-import type { ClientRequest } from "node:http";
-import got, { type Got } from "got";
+import got from "got";
 import type { AddressPolicy } from "./address-policy.js";
-import { createCheckedAgents } from "./checked-agents.js";
-import { describeFailure, type SendFailure } from "./failure.js";
+import { createAgentPool, type WebhookTls } from "./agent-pool.js";
+import { exchange, type SendResult } from "./exchange.js";
 import { type Lookup, systemLookup } from "./lookup.js";
+import { createPortPolicy, type PortPolicy } from "./port-policy.js";
 import { requestHeaders } from "./request-headers.js";
-import { createResponseRecord, type ReceivedResponse } from "./response-record.js";
+import { createTokens, type TokenRequest } from "./tokens.js";
 
 const CONNECTIONS_MAX = 1000;
 /** Status line and headers together; beyond it the outcome is `too_large`. */
 const RESPONSE_HEAD_BYTES_MAX = 16_384;
+const UNAUTHORIZED = 401;
 
 export interface SendRequest {
   url: string;
   /** Sent as given, but for those of `isReservedHeader`, which are left out. */
   headers: Record<string, string>;
   body: string | Uint8Array;
-  /** One deadline for name, connection, request and response. */
+  /** One deadline for token, name, connection, request and response. */
   timeoutMs: number;
   signal?: AbortSignal;
+  /** The receiver's own authorities, and what proves to it who asks. */
+  tls?: WebhookTls;
+  /** It goes with an access token, `Authorization: Bearer …`. */
+  oauth2?: TokenRequest;
 }
-
-export type SendResult =
-  | ({ outcome: "responded"; durationMs: number } & ReceivedResponse)
-  | ({ outcome: SendFailure; error: string; durationMs: number } & Partial<ReceivedResponse>);
 
 export interface SendOptions {
   policy: AddressPolicy;
@@ -32,14 +33,21 @@ export interface SendOptions {
   connectionsMax?: number;
   /** The system's resolver unless given. */
   lookup?: Lookup;
+  /** The default ports unless given. */
+  ports?: PortPolicy;
+  /** Whether nothing is sent to http://. */
+  httpsOnly?: boolean;
+  /** URL of the HTTP proxy that is asked for every connection. */
+  proxy?: string | null;
   /** PEM of the only authorities to trust, for receivers in a private network. */
   certificateAuthority?: string;
 }
 
 export interface Sender {
   /**
-   * One POST, never repeated and never redirected. Resolves whatever the network or the receiver does: any status is
-   * `responded`, also when reading stopped at 64 KiB of body; a failure after the response began carries what had arrived.
+   * One POST, never redirected, and never repeated, but for a 401 to a token that was kept from before: that one is tried again with a new token.
+   * Resolves whatever the network or the receiver does: any status is `responded`, also when reading stopped at 64 KiB of body; a failure after the
+   * response began carries what had arrived. `token`: none was got, so nothing was sent.
    */
   send: (request: SendRequest) => Promise<SendResult>;
   /** Closes every connection; a request under way ends as `reset`. */
@@ -48,9 +56,17 @@ export interface Sender {
 
 /** Builds the one door through which requests leave: got's stream over agents that check each address they dial. */
 export function createSend(options: SendOptions): Sender {
-  const agents = createCheckedAgents({ connectionsMax: CONNECTIONS_MAX, lookup: systemLookup, ...options });
+  const { policy, userAgent, certificateAuthority: ca, connectionsMax = CONNECTIONS_MAX } = options;
+  const pool = createAgentPool({
+    policy,
+    lookup: options.lookup ?? systemLookup,
+    ports: options.ports ?? createPortPolicy(null),
+    httpsOnly: options.httpsOnly ?? false,
+    proxy: options.proxy ?? null,
+    open: { count: 0, max: connectionsMax },
+    tls: ca === undefined ? {} : { ca },
+  });
   const client = got.extend({
-    agent: agents,
     method: "POST",
     retry: { limit: 0 },
     followRedirect: false,
@@ -59,64 +75,41 @@ export function createSend(options: SendOptions): Sender {
     strictContentLength: true,
     maxHeaderSize: RESPONSE_HEAD_BYTES_MAX,
   });
-  return {
-    send: (request) => exchange(client, request, options.userAgent),
-    close() {
-      agents.http.destroy();
-      agents.https.destroy();
-    },
-  };
-}
-
-type Ending = { outcome: "responded" } | { outcome: SendFailure; error: string };
-
-function exchange(client: Got, request: SendRequest, userAgent: string): Promise<SendResult> {
-  const { signal, timeoutMs } = request;
-  const startedAtMs = performance.now();
-  const record = createResponseRecord();
-
-  return new Promise((resolve) => {
-    const stream = client.stream(request.url, {
+  const tokens = createTokens((request) =>
+    exchange(client, {
+      ...request,
       headers: requestHeaders(request.headers, userAgent),
-      body: Buffer.from(request.body),
+      agents: pool.agentsFor(undefined),
+    }),
+  );
+
+  function sendOnce({ tls, headers, ...request }: SendRequest): Promise<SendResult> {
+    return exchange(client, { ...request, headers: requestHeaders(headers, userAgent), agents: pool.agentsFor(tls) });
+  }
+
+  async function sendWithToken(request: SendRequest, oauth2: TokenRequest): Promise<SendResult> {
+    const startedAtMs = performance.now();
+    const lasted = (): number => Math.round(performance.now() - startedAtMs);
+    const limits = () => ({
+      ...(request.signal && { signal: request.signal }),
+      timeoutMs: Math.max(1, request.timeoutMs - lasted()),
     });
-    const deadline = setTimeout(() => {
-      finish({ outcome: "timeout", error: `no complete response within ${timeoutMs} ms` });
-    }, timeoutMs);
-    const abort = (): void => finish({ outcome: "aborted", error: "stopped by the sender" });
-    let isFinished = false;
+    const sendAs = async (token: string): Promise<SendResult> => {
+      const headers = { ...request.headers, authorization: `Bearer ${token}` };
+      return { ...(await sendOnce({ ...request, ...limits(), headers })), durationMs: lasted() };
+    };
+    const first = await tokens.get(oauth2, limits());
+    if (!first.ok) return { outcome: first.outcome, error: first.error, durationMs: lasted() };
+    const result = await sendAs(first.token);
+    if (result.outcome !== "responded" || result.status !== UNAUTHORIZED) return result;
+    tokens.forget(oauth2, first.token);
+    if (first.isNew) return result;
+    const second = await tokens.get(oauth2, limits());
+    return second.ok ? sendAs(second.token) : result;
+  }
 
-    function finish(ending: Ending, options = { keepConnection: false }): void {
-      if (isFinished) return;
-      isFinished = true;
-      clearTimeout(deadline);
-      signal?.removeEventListener("abort", abort);
-      if (!options.keepConnection) stream.destroy();
-      resolve(toResult(ending, record.read(), Math.round(performance.now() - startedAtMs)));
-    }
-
-    stream.on("error", (error) => finish(describeFailure(error)));
-    stream.on("request", (sent: ClientRequest) => {
-      // A switched connection has left the agent: unless it is destroyed here and now, nobody ever closes it.
-      sent.once("upgrade", (response) => {
-        record.begin({ status: response.statusCode ?? 101, headers: response.headers });
-        finish({ outcome: "responded" });
-      });
-    });
-    stream.on("response", ({ statusCode: status, headers }) => record.begin({ status, headers }));
-    stream.on("data", (chunk: Buffer) => {
-      if (!record.add(chunk)) finish({ outcome: "responded" });
-    });
-    // A receiver that answers without reading the request would otherwise hold the connection past the deadline.
-    stream.on("end", () => finish({ outcome: "responded" }, { keepConnection: stream.writableFinished }));
-
-    signal?.addEventListener("abort", abort);
-    if (signal?.aborted) abort();
-  });
-}
-
-function toResult(ending: Ending, response: ReceivedResponse | undefined, durationMs: number): SendResult {
-  if (ending.outcome !== "responded") return { ...ending, ...response, durationMs };
-  if (response === undefined) return { outcome: "reset", error: "the response ended before it began", durationMs };
-  return { outcome: ending.outcome, ...response, durationMs };
+  return {
+    send: (request) => (request.oauth2 === undefined ? sendOnce(request) : sendWithToken(request, request.oauth2)),
+    close: () => pool.destroy(),
+  };
 }

@@ -1,5 +1,3 @@
-import { isReservedHeader } from "@homing/egress/request-headers";
-import { isOwnHeader } from "@homing/core/webhooks/headers";
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
 import { PROTECTION_DEFAULTS, type RateLimit, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
 import { V1A_FORMAT } from "@homing/signature/ed25519";
@@ -8,12 +6,22 @@ import Joi from "joi";
 import { fromRetryPolicy, retryPolicy, type RetryPolicyBody, toRetryPolicy } from "./retry-policy-body.js";
 import { texts, timeAnswer } from "./schemas.js";
 import { ownSecret } from "./secret-bodies.js";
+import {
+  authAnswer,
+  type AuthBody,
+  authBodyOf,
+  tlsAnswer,
+  type TlsBody,
+  tlsBodyOf,
+  toAuth,
+  toTls,
+  webhookAuth,
+  webhookTls,
+} from "./webhook-access-bodies.js";
+import { webhookHeaders } from "./webhook-headers-body.js";
 
 const URL_LENGTH_MAX = 2_048;
 const EVENT_TYPES_MAX = 100;
-const HEADERS_MAX = 20;
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
-const HEADER_VALUE = /^[\x20-\x7e]{0,1024}$/;
 const METADATA = { keysMax: 20, lengthMax: 512 };
 const TIMEOUT_MS_DEFAULT = 15_000;
 const IN_FLIGHT_MAX = 1_000;
@@ -30,6 +38,8 @@ export interface WebhookBody {
   event_types?: string[] | null;
   description?: string | null;
   headers?: Record<string, string>;
+  auth?: AuthBody | null;
+  tls?: TlsBody | null;
   retry_policy?: RetryPolicyBody;
   timeout_ms?: number;
   in_flight_max?: number;
@@ -37,17 +47,6 @@ export interface WebhookBody {
   ordering?: "none" | "event";
   signature_formats?: string[];
   metadata?: Record<string, string>;
-}
-
-const headerName = Joi.string()
-  .pattern(HEADER_NAME)
-  .custom((name: string, helpers) =>
-    isReservedHeader(name) || isOwnHeader(name) ? helpers.error("any.invalid") : name,
-  );
-
-function namesTwice(headers: object): boolean {
-  const names = Object.keys(headers).map((name) => name.toLowerCase());
-  return new Set(names).size < names.length;
 }
 
 const rateLimit = Joi.object<RateLimitBody>({
@@ -66,12 +65,9 @@ const settings = {
         "`homing.webhook.recovered`, `homing.delivery.exhausted`) go only to webhooks that name them, or `homing.*`",
     ),
   description: Joi.string().allow("", null).max(500),
-  headers: Joi.object()
-    .pattern(headerName, Joi.string().allow("").pattern(HEADER_VALUE))
-    .max(HEADERS_MAX)
-    .custom((headers: object, helpers) => (namesTwice(headers) ? helpers.error("headers.twice") : headers))
-    .messages({ "headers.twice": "{{#label}} must not name a header twice: case does not tell names apart" })
-    .description("Sent with every delivery; the values are kept encrypted and never shown"),
+  headers: webhookHeaders,
+  auth: webhookAuth.allow(null),
+  tls: webhookTls.allow(null),
   retry_policy: retryPolicy,
   timeout_ms: Joi.number()
     .integer()
@@ -116,6 +112,8 @@ export const webhookAnswer = Joi.object({
   event_types: Joi.array().items(Joi.string()).required(),
   description: Joi.string().allow("", null).required(),
   headers: Joi.object().pattern(Joi.string(), Joi.string()).required().description("The values are not shown"),
+  auth: authAnswer.allow(null).required(),
+  tls: tlsAnswer.allow(null).required(),
   retry_policy: retryPolicy.required(),
   timeout_ms: Joi.number().integer().required(),
   in_flight_max: Joi.number().integer().required(),
@@ -151,6 +149,8 @@ export function toChanges(body: Partial<WebhookBody>): Partial<WebhookSettings> 
     ...(body.event_types !== undefined && { eventTypes: body.event_types ?? [] }),
     ...(body.description !== undefined && { description: body.description }),
     ...(body.headers !== undefined && { headers: body.headers }),
+    ...(body.auth !== undefined && { auth: toAuth(body.auth) }),
+    ...(body.tls !== undefined && { tls: toTls(body.tls) }),
     ...(body.retry_policy !== undefined && { retryPolicy: toRetryPolicy(body.retry_policy) }),
     ...(body.timeout_ms !== undefined && { timeoutMs: body.timeout_ms }),
     ...(body.in_flight_max !== undefined && { inFlightMax: body.in_flight_max }),
@@ -168,6 +168,8 @@ export function toSettings(body: WebhookBody): WebhookSettings {
     description: null,
     eventTypes: [],
     headers: {},
+    auth: null,
+    tls: null,
     retryPolicy: "standard",
     timeoutMs: TIMEOUT_MS_DEFAULT,
     signatureFormats: [],
@@ -186,6 +188,8 @@ export function webhookBodyOf(webhook: Webhook): Record<string, unknown> {
     event_types: webhook.eventTypes,
     description: webhook.description,
     headers: Object.fromEntries(Object.keys(webhook.headers).map((name) => [name, "[redacted]"])),
+    auth: authBodyOf(webhook.auth),
+    tls: tlsBodyOf(webhook.tls),
     retry_policy: fromRetryPolicy(webhook.retryPolicy),
     timeout_ms: webhook.timeoutMs,
     in_flight_max: webhook.inFlightMax,

@@ -6,6 +6,8 @@ const DEFAULTS = {
   event_types: [],
   description: null,
   headers: {},
+  auth: null,
+  tls: null,
   retry_policy: "standard",
   timeout_ms: 15_000,
   in_flight_max: 10,

@@ -32,6 +32,8 @@ export interface Claim {
   /** It was enabled again, and what was held for it still goes out. */
   isReleasing: boolean;
   headersSealed: string | null;
+  authSealed: string | null;
+  tlsSealed: string | null;
   signatureFormats: string[];
   retryPolicy: RetryPolicySetting;
   /** Newest first. */
@@ -142,6 +144,8 @@ function toClaim(row: MovedRow): Claim[] {
     isOrdered: row.is_ordered,
     isReleasing: row.is_releasing,
     headersSealed: row.headers_sealed,
+    authSealed: row.auth_sealed,
+    tlsSealed: row.tls_sealed,
     signatureFormats: row.signature_formats,
     retryPolicy: row.retry_policy,
     secrets: row.secrets,

@@ -43,6 +43,8 @@ export interface MovedRow {
   is_ordered: boolean;
   is_releasing: boolean;
   headers_sealed: string | null;
+  auth_sealed: string | null;
+  tls_sealed: string | null;
   signature_formats: string[];
   retry_policy: RetryPolicySetting;
   secrets: { id: string; sealed: string }[];
@@ -118,7 +120,7 @@ export function moveDue(
       WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
       RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
         goes, attempts_total, deliveries.faults, last_response_status, last_error, url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered,
-        releasing_until IS NOT NULL AND rate_limit_count IS NULL AS is_releasing, headers_sealed,
+        releasing_until IS NOT NULL AND rate_limit_count IS NULL AS is_releasing, headers_sealed, auth_sealed, tls_sealed,
         signature_formats, retry_policy
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM moved WHERE goes = 'parked')`)})

@@ -3,9 +3,11 @@ import { toWebhookSecret } from "@homing/signature/secrets";
 import { signStandard } from "@homing/signature/standard-webhooks";
 import type { Context, SendRequest } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
+import { authorize, openAuth } from "../webhooks/auth.js";
 import { openHeaders } from "../webhooks/headers.js";
 import { openSecret } from "../webhooks/secret.js";
 import type { OpenSigningKey } from "../webhooks/signing-key.js";
+import { openTls, toRequestTls } from "../webhooks/tls.js";
 import type { Claim } from "./claim.js";
 import { REDACTED } from "./redact-answer.js";
 
@@ -57,9 +59,32 @@ export function signRequest(
     "homing-delivery-id": claim.deliveryId,
     ...signatures,
   };
-  return {
+  const signed = {
     request: { url: claim.url, headers: { ...own, ...ours }, body, timeoutMs: claim.timeoutMs },
     recordableHeaders: { ...Object.fromEntries(Object.keys(own).map((name) => [name, REDACTED])), ...ours },
     secretValues: Object.values(own),
+  };
+  return claim.authSealed === null && claim.tlsSealed === null ? signed : withAccess({ sealer }, claim, signed);
+}
+
+/** What gets a request in at a receiver that asks who comes; few webhooks have any. */
+function withAccess(
+  { sealer }: Pick<Context, "sealer">,
+  { webhookId, authSealed, tlsSealed }: Claim,
+  { request, recordableHeaders, secretValues }: SignedRequest,
+): SignedRequest {
+  const tls = openTls(sealer, webhookId, tlsSealed);
+  const auth = openAuth(sealer, webhookId, authSealed);
+  const access = auth && authorize(auth, authSealed ?? "");
+  const isHeader = access !== null && "authorization" in access;
+  return {
+    request: {
+      ...request,
+      ...(isHeader && { headers: { ...request.headers, authorization: access.authorization } }),
+      ...(access !== null && !isHeader && { oauth2: access.oauth2 }),
+      ...(tls && { tls: toRequestTls(tls, tlsSealed ?? "") }),
+    },
+    recordableHeaders: access === null ? recordableHeaders : { ...recordableHeaders, authorization: REDACTED },
+    secretValues: isHeader ? [...secretValues, access.authorization] : secretValues,
   };
 }

@@ -3,6 +3,8 @@ import type { Sealer } from "@homing/signature/sealing";
 /** Every column that holds sealed texts, as `table.column` of a table whose key is `id`. Nothing can be sealed for another one. */
 export const SEALED_COLUMNS = [
   "webhooks.headers_sealed",
+  "webhooks.auth_sealed",
+  "webhooks.tls_sealed",
   "webhook_secrets.sealed",
   "webhook_signing_keys.sealed",
 ] as const;

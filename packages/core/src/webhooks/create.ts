@@ -1,10 +1,10 @@
 import { createWebhookSecret } from "@homing/signature/secrets";
 import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
-import { sealHeaders } from "./headers.js";
+import { assertAccessUsable } from "./access.js";
 import { sealSecret } from "./secret.js";
+import { sealSettings, toRow } from "./row.js";
 import { newSigningKey, wantsV1a } from "./signing-key.js";
-import { toRow } from "./row.js";
 import { type Webhook, type WebhookSettings, assertUrlAllowed, toWebhook } from "./webhook.js";
 
 export interface NewWebhook {
@@ -18,13 +18,14 @@ export interface NewWebhook {
 
 /**
  * Makes a webhook with its signing secret and, if it asks for `v1a` signatures, a key pair.
- * @throws DomainError `validation_error` when the URL may not be called
+ * @throws DomainError `validation_error` when the URL may not be called, or the authentication or TLS cannot be used
  */
 export async function createWebhook(
   context: Pick<Context, "db" | "sealer" | "checkUrl">,
   { organizationId, settings, secret = createWebhookSecret(), isEphemeral = false }: NewWebhook,
 ): Promise<{ webhook: Webhook; secret: string }> {
   await assertUrlAllowed(context, settings.url);
+  await assertAccessUsable(context, settings, settings);
   const { db, sealer } = context;
   const id = uuidv7();
   const secretId = uuidv7();
@@ -36,7 +37,7 @@ export async function createWebhook(
       isEphemeral,
       ...toRow(settings),
       url: settings.url,
-      headersSealed: sealHeaders(sealer, id, settings.headers),
+      ...sealSettings(sealer, id, settings),
       secrets: { create: { id: secretId, sealed: sealSecret(sealer, secretId, secret) } },
       ...(signingKey && { publicKey: signingKey.publicKey, signingKeys: { create: signingKey } }),
     },

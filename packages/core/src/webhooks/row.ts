@@ -1,7 +1,11 @@
 import type { Prisma } from "@homing/db/client";
+import type { Sealer } from "@homing/signature/sealing";
+import { sealAuth } from "./auth.js";
+import { sealHeaders } from "./headers.js";
+import { sealTls } from "./tls.js";
 import type { WebhookSettings } from "./webhook.js";
 
-type PlainSettings = Omit<Partial<WebhookSettings>, "headers" | "retryPolicy" | "rateLimit">;
+type PlainSettings = Omit<Partial<WebhookSettings>, "headers" | "auth" | "tls" | "retryPolicy" | "rateLimit">;
 
 interface SettingsRow extends PlainSettings {
   retryPolicy?: Prisma.InputJsonValue;
@@ -9,9 +13,11 @@ interface SettingsRow extends PlainSettings {
   rateLimitPeriodSeconds?: number | null;
 }
 
-/** Settings as their columns hold them; the headers are sealed apart, under the row's id. */
+/** Settings as their columns hold them; those with secrets are sealed apart (`sealSettings`), under the row's id. */
 export function toRow({
   headers: _sealedApart,
+  auth: _authApart,
+  tls: _tlsApart,
   retryPolicy,
   rateLimit,
   ...plain
@@ -25,5 +31,24 @@ export function toRow({
       rateLimitCount: rateLimit?.count ?? null,
       rateLimitPeriodSeconds: rateLimit?.periodSeconds ?? null,
     }),
+  };
+}
+
+interface SealedRow {
+  headersSealed?: string | null;
+  authSealed?: string | null;
+  tlsSealed?: string | null;
+}
+
+/** Those of the settings that hold secrets, sealed for the webhook's row. */
+export function sealSettings(
+  sealer: Sealer,
+  webhookId: string,
+  { headers, auth, tls }: Partial<WebhookSettings>,
+): SealedRow {
+  return {
+    ...(headers !== undefined && { headersSealed: sealHeaders(sealer, webhookId, headers) }),
+    ...(auth !== undefined && { authSealed: sealAuth(sealer, webhookId, auth) }),
+    ...(tls !== undefined && { tlsSealed: sealTls(sealer, webhookId, tls) }),
   };
 }

@@ -4,7 +4,7 @@ import { getWebhook } from "./read.js";
 import { revealSecret } from "./secrets.js";
 import { wantsV1a } from "./signing-key.js";
 import { testOnce, testUrl, type TestContext, type TestEvent } from "./test-once.js";
-import { PROTECTION_DEFAULTS, type WebhookName } from "./webhook.js";
+import { PROTECTION_DEFAULTS, type WebhookName, type WebhookSettings } from "./webhook.js";
 
 /** One event for a webhook, or for another URL in its place. */
 export interface WebhookTest extends WebhookName {
@@ -17,7 +17,7 @@ export interface WebhookTest extends WebhookName {
 
 /**
  * Sends one test event as a webhook would get it. With another URL or secret it is a test of a URL, which leaves the webhook as it is
- * and off its history; another URL gets none of the webhook's headers, because their values may be credentials.
+ * and off its history; another URL gets none of the webhook's credentials: headers, authentication, client certificate.
  * @throws DomainError `not_found`, `webhook_archived`, `quota_exhausted`; `webhook_disabled` with neither; `validation_error` when the URL
  * may not be called
  */
@@ -37,7 +37,7 @@ export async function testWebhook(
   const settings = {
     url: target,
     signatureFormats: [...formats],
-    headers: target === webhook.url ? webhook.headers : {},
+    ...(target === webhook.url ? credentialsOf(webhook) : { headers: {}, auth: null, tls: null }),
     description,
     eventTypes,
     timeoutMs,
@@ -51,4 +51,8 @@ export async function testWebhook(
     secret: secret?.text ?? (await revealSecret(context, name)),
     event,
   });
+}
+
+function credentialsOf({ headers, auth, tls }: WebhookSettings): Pick<WebhookSettings, "headers" | "auth" | "tls"> {
+  return { headers, auth, tls };
 }

@@ -1,10 +1,10 @@
 import type { Transaction } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
-import { sealHeaders } from "./headers.js";
+import { assertAccessUsable } from "./access.js";
 import { getWebhook } from "./read.js";
 import { replaceSecret } from "./replace-secret.js";
-import { toRow } from "./row.js";
+import { sealSettings, toRow } from "./row.js";
 import { addSigningKey, wantsV1a } from "./signing-key.js";
 import {
   type JsonFields,
@@ -24,7 +24,8 @@ export interface WebhookUpdate extends WebhookName {
 
 /**
  * Changes some settings of a webhook; the next claim of each of its deliveries uses them.
- * @throws DomainError `not_found`, `webhook_archived`, or `validation_error` when a new URL may not be called
+ * @throws DomainError `not_found`, `webhook_archived`, or `validation_error` when a new URL may not be called, or
+ * authentication and TLS do not fit with each other and the rest
  */
 export async function updateWebhook(
   context: Pick<Context, "db" | "sealer" | "checkUrl">,
@@ -32,7 +33,8 @@ export async function updateWebhook(
 ): Promise<Webhook> {
   if (plain.url !== undefined) await assertUrlAllowed(context, plain.url);
   const { db, sealer } = context;
-  await getWebhook(context, { organizationId, webhookId });
+  const standing = await getWebhook(context, { organizationId, webhookId });
+  await assertAccessUsable(context, { ...standing, ...plain }, plain);
   return db.$transaction(async (transaction) => {
     // The first statement locks the row: who comes at the same time waits for all of this.
     const [updated] = await transaction.webhook.updateManyAndReturn({
@@ -41,7 +43,7 @@ export async function updateWebhook(
         ...toRow(plain),
         // Of another address nothing is known.
         ...(plain.url !== undefined && { isProven: false }),
-        ...(plain.headers && { headersSealed: sealHeaders(sealer, webhookId, plain.headers) }),
+        ...sealSettings(sealer, webhookId, plain),
         updatedAt: new Date(),
       },
     });

@@ -2,7 +2,9 @@ import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { RETRY_PRESETS, type RetryPolicySetting } from "../retry-schedule.js";
 import { textsOf } from "../texts.js";
+import { openAuth, type WebhookAuth } from "./auth.js";
 import { openHeaders } from "./headers.js";
+import { openTls, type WebhookTls } from "./tls.js";
 
 /** Members of a JSON object. */
 export interface JsonFields {
@@ -38,6 +40,10 @@ export interface Webhook {
   eventTypes: string[];
   /** Sent with every delivery. The values are secrets. */
   headers: Record<string, string>;
+  /** With its secrets. */
+  auth: WebhookAuth | null;
+  /** With its key. */
+  tls: WebhookTls | null;
   retryPolicy: RetryPolicySetting;
   timeoutMs: number;
   /** Signatures beside the `v1` one of Standard Webhooks: legacy ones, or its `v1a`. */
@@ -71,6 +77,8 @@ export interface WebhookSettings {
   description: string | null;
   eventTypes: string[];
   headers: Record<string, string>;
+  auth: WebhookAuth | null;
+  tls: WebhookTls | null;
   retryPolicy: RetryPolicySetting;
   timeoutMs: number;
   signatureFormats: string[];
@@ -88,7 +96,7 @@ export interface WebhookName {
 
 type WebhookRow = NonNullable<Awaited<ReturnType<Context["db"]["webhook"]["findFirst"]>>>;
 
-/** A webhook as its row holds it, its headers opened. @throws SealError when their key is missing */
+/** A webhook as its row holds it, what is sealed opened. @throws SealError when their key is missing */
 export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow): Webhook {
   return {
     id: row.id,
@@ -97,6 +105,8 @@ export function toWebhook({ sealer }: Pick<Context, "sealer">, row: WebhookRow):
     description: row.description,
     eventTypes: row.eventTypes,
     headers: openHeaders(sealer, row.id, row.headersSealed),
+    auth: openAuth(sealer, row.id, row.authSealed),
+    tls: openTls(sealer, row.id, row.tlsSealed),
     retryPolicy: toRetryPolicy(row.retryPolicy),
     timeoutMs: row.timeoutMs,
     signatureFormats: row.signatureFormats,

@@ -88,6 +88,8 @@ export function toSettings(input: WebhookInput): WebhookSettings {
     description: input.description ?? null,
     eventTypes: input.active_event_types ?? [],
     headers: {},
+    auth: null,
+    tls: null,
     retryPolicy: "theirstack",
     timeoutMs: TIMEOUT_MS,
     signatureFormats: toFormats([], input.secret ?? null),
