@@ -1,3 +1,4 @@
+import { type EgressSettings, type EgressVariables, egressVariables, toEgressSettings } from "@homing/egress/variables";
 import { readEnv } from "@homing/runtime/env";
 import Joi from "joi";
 import { hashOperatorKey } from "./operator-key.js";
@@ -25,6 +26,8 @@ export interface Config {
   operator: { username: string; password: string } | null;
   /** CIDRs that webhooks may reach though they are not public. */
   egressAllow: string[];
+  /** What else decides where requests go. */
+  egress: EgressSettings;
   /** Requests of one API key in a second; null: no limit. */
   rateLimitPerSecond: number | null;
   /** false: nothing is sent, so what asks for sending is refused. */
@@ -33,7 +36,7 @@ export interface Config {
   shutdownGraceMs: number;
 }
 
-interface Variables {
+interface Variables extends EgressVariables {
   HOST: string;
   PORT: number;
   DATABASE_URL: string;
@@ -64,6 +67,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     encryptionKeys: variables.HOMING_ENCRYPTION_KEYS,
     operator: username !== undefined && password !== undefined ? { username, password } : null,
     egressAllow: variables.EGRESS_ALLOW,
+    egress: toEgressSettings(variables),
     rateLimitPerSecond: variables.RATE_LIMIT_PER_SECOND || null,
     deliveryEnabled: variables.DELIVERY_ENABLED,
     logLevel: variables.LOG_LEVEL,
@@ -94,6 +98,7 @@ function createSchema(): Joi.ObjectSchema<Variables> {
     OPS_PASSWORD: Joi.string(),
     EGRESS_ALLOW: Joi.string().custom(toCidrs).default([]).messages(must("be a comma-separated list of CIDRs")),
     RATE_LIMIT_PER_SECOND: Joi.number().integer().min(0).max(1_000_000).default(0),
+    ...egressVariables(),
     DELIVERY_ENABLED: Joi.boolean().default(true),
     LOG_LEVEL: Joi.string()
       .valid(...LOG_LEVELS)

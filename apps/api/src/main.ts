@@ -1,5 +1,5 @@
 import { createUrlCheck } from "@homing/egress/check-url";
-import { createAddressPolicy } from "@homing/egress/address-policy";
+import { createEgress } from "@homing/egress/variables";
 import { ensureFirstKey } from "@homing/core/organizations/api-keys";
 import { createKeyUse } from "@homing/core/organizations/key-use";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
@@ -45,13 +45,14 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   );
   onStop("queue", () => queue.close());
 
-  const policy = await asStartError("EGRESS_ALLOW", () => createAddressPolicy({ allow: config.egressAllow }));
+  const { egressAllow: allow, host } = config;
+  const egress = await asStartError("EGRESS_ALLOW", () => createEgress(config.egress, { allow, own: [host] }));
   const fair = createFairQueue({ ...queue, nowMs: () => performance.now() });
   // While nothing is sent, hints would only pile up: the relay finds what waits when delivery is back.
   const handing = config.deliveryEnabled
     ? { enqueue: fair.enqueue, backlog: fair }
     : { enqueue: () => Promise.resolve([]) };
-  const context = createContext({ db, log, ...handing, checkUrl: createUrlCheck({ policy }), keys });
+  const context = createContext({ db, log, ...handing, checkUrl: createUrlCheck(egress), keys });
   onStop("batches", async () => {
     await Promise.all([context.publish.idle(), context.retry.idle()]);
   });

@@ -1,3 +1,4 @@
+import { type EgressSettings, type EgressVariables, egressVariables, toEgressSettings } from "@homing/egress/variables";
 import { readEnv } from "@homing/runtime/env";
 import Joi from "joi";
 
@@ -13,6 +14,8 @@ export interface Config {
   encryptionKeys: string;
   /** CIDRs that webhooks may reach though they are not public. */
   egressAllow: string[];
+  /** What else decides where requests go. */
+  egress: EgressSettings;
   /** false: nothing is taken from the queue and nothing handed to it. */
   deliveryEnabled: boolean;
   /** Attempts under way at once in this process. */
@@ -25,7 +28,7 @@ export interface Config {
   shutdownGraceMs: number;
 }
 
-interface Variables {
+interface Variables extends EgressVariables {
   DATABASE_URL: string;
   REDIS_URL?: string;
   HOMING_ENCRYPTION_KEYS: string;
@@ -46,6 +49,7 @@ const schema = () =>
     REDIS_URL: Joi.string(),
     HOMING_ENCRYPTION_KEYS: Joi.string().required(),
     EGRESS_ALLOW: Joi.string().allow("").default(""),
+    ...egressVariables(),
     DELIVERY_ENABLED: Joi.boolean().default(true),
     WORKER_CONCURRENCY: Joi.number().integer().min(1).max(10_000).default(100),
     WORKER_ISOLATION: Joi.boolean().default(true),
@@ -68,6 +72,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     egressAllow: variables.EGRESS_ALLOW.split(",")
       .map((cidr) => cidr.trim())
       .filter((cidr) => cidr !== ""),
+    egress: toEgressSettings(variables),
     deliveryEnabled: variables.DELIVERY_ENABLED,
     concurrency: variables.WORKER_CONCURRENCY,
     isIsolating: variables.WORKER_ISOLATION,

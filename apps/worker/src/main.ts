@@ -4,9 +4,9 @@ import { USER_AGENT } from "@homing/core/deliveries/sign";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
 import { createDatabase } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
-import { createAddressPolicy } from "@homing/egress/address-policy";
 import { createUrlCheck } from "@homing/egress/check-url";
 import { createSend } from "@homing/egress/send";
+import { createEgress } from "@homing/egress/variables";
 import { createDeliveryQueue } from "@homing/queue/queue";
 import { failStart, type Lifecycle, runService } from "@homing/runtime/lifecycle";
 import { logSeldom } from "@homing/runtime/log-seldom";
@@ -44,8 +44,8 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     { delivery: config.deliveryEnabled ? "on" : "switched_off" },
   );
   onStop("health", () => health.close());
-  const policy = await asStartError("EGRESS_ALLOW", () => createAddressPolicy({ allow: config.egressAllow }));
-  const sender = createSend({ policy, userAgent: USER_AGENT, connectionsMax: config.concurrency });
+  const egress = await asStartError("EGRESS_ALLOW", () => createEgress(config.egress, { allow: config.egressAllow }));
+  const sender = createSend({ ...egress, userAgent: USER_AGENT, connectionsMax: config.concurrency });
   onStop("sender", () => sender.close());
 
   const fair = createFairQueue({ ...queue, nowMs: () => performance.now() });
@@ -55,7 +55,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     sealer: await asStartError("HOMING_ENCRYPTION_KEYS", () =>
       createSealer(parseEncryptionKeys(config.encryptionKeys)),
     ),
-    checkUrl: createUrlCheck({ policy }),
+    checkUrl: createUrlCheck(egress),
     send: sender.send,
     enqueue: fair.enqueue,
     random: Math.random,
