@@ -36,8 +36,9 @@ export function createAddressPolicy({ allow, deny = [], own = () => [] }: Addres
   const denied = deny.map(parseRange);
   return {
     isAllowed(text) {
-      if (isIP(text) === 0) return false;
-      const address = reached(ipaddr.parse(text));
+      const parsed = parseAddress(text);
+      if (parsed === null) return false;
+      const address = reached(parsed);
       if (isWithinAny(address, allowed)) return true;
       const target = embedded(address);
       return (
@@ -54,6 +55,14 @@ function parseRange(text: string): Range {
     throw new Error(`"${text}" is not a CIDR such as 10.0.0.0/8 or ::1/128`);
   }
   return ipaddr.parseCIDR(text);
+}
+
+/** null: not an address. ipaddr.js takes a compatible address such as `::8.8.8.8` for a mapped one, unless it is spelled in hex. */
+function parseAddress(text: string): Address | null {
+  if (isIP(text) === 0) return null;
+  if (!text.includes(":") || !text.includes(".")) return ipaddr.parse(text);
+  const url = `http://[${text}]/`;
+  return URL.canParse(url) ? ipaddr.parse(new URL(url).hostname.slice(1, -1)) : null;
 }
 
 function reached(address: Address): Address {
@@ -76,7 +85,10 @@ function isTunnel({ parts }: ipaddr.IPv6): boolean {
 }
 
 function isOneOf(address: Address, own: readonly string[]): boolean {
-  return own.some((text) => isIP(text) !== 0 && reached(ipaddr.parse(text)).toString() === address.toString());
+  return own.some((text) => {
+    const ours = parseAddress(text);
+    return ours !== null && reached(ours).toString() === address.toString();
+  });
 }
 
 function isWithinAny(address: Address, ranges: readonly Range[]): boolean {

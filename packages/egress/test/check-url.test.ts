@@ -2,12 +2,13 @@ import { describe, expect, jest, test } from "@jest/globals";
 import { createAddressPolicy } from "../src/address-policy.js";
 import { createUrlCheck } from "../src/check-url.js";
 import type { Lookup } from "../src/lookup.js";
+import { createPortPolicy } from "../src/port-policy.js";
 
 const PUBLIC = "93.184.216.34";
 
-function aCheck(options: { lookup?: Lookup; allow?: string[] } = {}) {
-  const lookup = options.lookup ?? (async () => [PUBLIC]);
-  return createUrlCheck({ policy: createAddressPolicy({ allow: options.allow ?? [] }), lookup });
+function aCheck(options: { lookup?: Lookup; allow?: string[]; ports?: string; httpsOnly?: boolean } = {}) {
+  const { lookup = async () => [PUBLIC], allow = [], ports = null, httpsOnly = false } = options;
+  return createUrlCheck({ policy: createAddressPolicy({ allow }), lookup, ports: createPortPolicy(ports), httpsOnly });
 }
 
 test.each([
@@ -31,6 +32,15 @@ test.each([
   ["https://user@example.com/", "credentials"],
   ["https://user:word@example.com/", "credentials"],
   ["https://:word@example.com/", "credentials"],
+  ["https://example.com@evil.example/", "credentials"],
+  ["https://exam\tple.com/", "not_a_url"],
+  ["https://example.com/a\nb", "not_a_url"],
+  [" https://example.com/", "not_a_url"],
+  ["https:\\\\example.com\\", "not_a_url"],
+  ["https://example.com:22/", "port"],
+  ["https://example.com:0/", "port"],
+  ["https://example.com:6379/", "port"],
+  ["http://example.com:25/", "port"],
 ])("%j is refused as %s", async (url, reason) => {
   expect(await aCheck()(url)).toEqual({ ok: false, reason, detail: expect.any(String) });
 });
@@ -98,3 +108,32 @@ test("loopback that the operator allowed is accepted by address and by name", as
   expect(await check("http://127.0.0.1:3000/")).toEqual({ ok: true });
   expect(await check("http://localhost:3000/")).toEqual({ ok: true });
 });
+
+test("the ports that the operator opened are the only ones, those of the schemes included", async () => {
+  const check = aCheck({ ports: "443,25" });
+  expect(await check("https://example.com/")).toEqual({ ok: true });
+  expect(await check("https://example.com:25/")).toEqual({ ok: true });
+  expect(await check("http://example.com/")).toMatchObject({ reason: "port", detail: "port 80 is not allowed" });
+  expect(await check("https://example.com:8443/")).toMatchObject({ reason: "port" });
+});
+
+test("http is refused where only https is wanted", async () => {
+  expect(await aCheck({ httpsOnly: true })("http://example.com/")).toMatchObject({
+    reason: "scheme",
+    detail: "the scheme must be https",
+  });
+  expect(await aCheck({ httpsOnly: true })("https://example.com/")).toEqual({ ok: true });
+});
+
+test.each(["metadata.google.internal", "printer.local", "a.localdomain", "router.lan", "x.home.arpa", "db.corp."])(
+  "%s is refused unless it resolves to addresses that are allowed: what it means depends on where one asks",
+  async (host) => {
+    expect(await aCheck({ lookup: async () => [] })(`http://${host}/`)).toMatchObject({ reason: "blocked_address" });
+    expect(await aCheck({ lookup: async () => ["10.1.2.3"] })(`http://${host}/`)).toMatchObject({
+      reason: "blocked_address",
+    });
+    expect(await aCheck({ lookup: async () => ["10.1.2.3"], allow: ["10.1.0.0/16"] })(`http://${host}/`)).toEqual({
+      ok: true,
+    });
+  },
+);

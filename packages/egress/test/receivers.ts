@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createAddressPolicy } from "../src/address-policy.js";
 import { createSend, type Sender, type SendOptions, type SendRequest } from "../src/send.js";
@@ -15,6 +15,11 @@ export async function cleanUp(): Promise<void> {
   for (const clean of cleanups.splice(0).toReversed()) await clean();
 }
 
+/** Does this, too, when the test ends. */
+export function atEnd(clean: () => unknown): void {
+  cleanups.push(clean);
+}
+
 export interface Receiver {
   port: number;
   /** Every connection that was made, oldest first. */
@@ -26,8 +31,12 @@ export function startHttp(handler: Handler): Promise<Receiver> {
   return listen(createServer({ keepAliveTimeout: 60_000 }, listener(handler)));
 }
 
-export function startHttps(handler: Handler): Promise<Receiver> {
-  return listen(createTlsServer({ cert: CERTIFICATE, key: CERTIFICATE_KEY }, listener(handler)));
+/** @param tls in place of the self-signed certificate of localhost */
+export function startHttps(
+  handler: Handler,
+  tls: ServerOptions = { cert: CERTIFICATE, key: CERTIFICATE_KEY },
+): Promise<Receiver> {
+  return listen(createTlsServer(tls, listener(handler)));
 }
 
 type Handler = (...args: Parameters<RequestListener>) => unknown;

@@ -2,6 +2,7 @@ import { afterEach, expect, jest, test } from "@jest/globals";
 import { createAddressPolicy } from "../src/address-policy.js";
 import { createUrlCheck } from "../src/check-url.js";
 import type { Lookup } from "../src/lookup.js";
+import { createPortPolicy } from "../src/port-policy.js";
 import { aRequest, cleanUp, startHttp, startHttps, startSender } from "./receivers.js";
 
 const PUBLIC = "93.184.216.34";
@@ -72,6 +73,36 @@ test("an allow list opens loopback by address and by name", async () => {
   const sender = startSender({ allow: ["127.0.0.1/32"], lookup: async () => ["127.0.0.1"] });
   expect(await sender.send(aRequest(receiver))).toMatchObject({ outcome: "responded" });
   expect(await sender.send(aRequest(`http://localhost:${receiver.port}/`))).toMatchObject({ outcome: "responded" });
+});
+
+test("nothing is sent to a port that is not open, over http or https, by literal or by name", async () => {
+  const receiver = await startHttp((_request, response) => response.end());
+  const sender = startSender({ ports: createPortPolicy("443"), lookup: async () => ["127.0.0.1"] });
+  for (const origin of ["http://127.0.0.1", "https://127.0.0.1", "http://a.example", "https://a.example"]) {
+    const result = await sender.send(aRequest(`${origin}:${receiver.port}/`));
+    expect(result).toMatchObject({
+      outcome: "blocked_address",
+      error: expect.stringContaining(`port ${receiver.port} is not allowed`),
+    });
+  }
+  expect(receiver.connections).toHaveLength(0);
+});
+
+test("nothing is sent to http where only https is wanted", async () => {
+  const receiver = await startHttp((_request, response) => response.end());
+  const sender = startSender({ httpsOnly: true });
+  const result = await sender.send(aRequest(receiver));
+  expect(result).toMatchObject({
+    outcome: "blocked_address",
+    error: expect.stringContaining("the scheme must be https"),
+  });
+  expect(receiver.connections).toHaveLength(0);
+});
+
+test("a fragment is not sent", async () => {
+  const receiver = await startHttp((request, response) => response.end(request.url));
+  const url = `http://127.0.0.1:${receiver.port}/hook?a=1#s3cr3t`;
+  expect(await startSender().send(aRequest(url))).toMatchObject({ bodyText: "/hook?a=1" });
 });
 
 test("proxies of the environment are not used", async () => {
