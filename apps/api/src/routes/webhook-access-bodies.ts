@@ -8,8 +8,8 @@ const TOKEN_CHARS_MAX = 4_096;
 const URL_CHARS_MAX = 2_048;
 const PEM_CHARS_MAX = { authorities: 65_536, certificate: 32_768, key: 16_384 };
 /** RFC 7617 §2: no control characters, and no colon in a name. */
-const USERNAME = /^[^\x00-\x1f\x7f:]*$/;
-const PASSWORD = /^[^\x00-\x1f\x7f]*$/;
+const USERNAME = /^[\x20-\x39\x3b-\x7e\u00a0-\ud7ff\ue000-\uffff]*$/;
+const PASSWORD = /^[\x20-\x7e\u00a0-\ud7ff\ue000-\uffff]*$/;
 const TOKEN = /^[\x21-\x7e]+$/;
 const PRINTABLE = /^[\x20-\x7e]+$/;
 
@@ -50,14 +50,15 @@ const clientCredentials = Joi.object({
   audience: text(PRINTABLE),
 });
 
+const isType = (type: string) => Joi.object({ type: Joi.valid(type).required() }).unknown();
+
 /** Whose faults are told is decided by the type. */
 export const webhookAuth = Joi.alternatives()
-  .conditional(Joi.object({ type: "basic" }).unknown(), {
+  .conditional(isType("basic"), {
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of Joi's
     then: basic,
-    otherwise: Joi.alternatives().conditional(Joi.object({ type: "bearer" }).unknown(), {
-      then: bearer,
-      otherwise: clientCredentials,
-    }),
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of Joi's
+    otherwise: Joi.alternatives().conditional(isType("bearer"), { then: bearer, otherwise: clientCredentials }),
   })
   .description(
     "Sets `Authorization` on every delivery, so no header of that name may be given beside it. With `oauth2_client_credentials` an access token is got from " +
