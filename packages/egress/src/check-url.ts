@@ -9,8 +9,8 @@ const DEFAULT_PORT = { "http:": 80, "https:": 443 } as const;
 
 /** RFC 6761 §6.3: such names are loopback, whatever the resolver says or fails to say. */
 const LOOPBACK_NAME = /(^|\.)localhost(\.localdomain|6|6\.localdomain6)?\.?$|^ip6-(localhost|loopback)\.?$/;
-/** RFC 6762, RFC 8375, ICANN's name for private use, and names of routers: what they mean depends on where one asks. */
-const LOCAL_NAME = /(^|\.)(local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa)\.?$/;
+/** RFC 6762, RFC 8375, ICANN's name for private use, names of routers, and names without a dot: what they mean depends on where one asks. */
+const LOCAL_NAME = /(^|\.)(local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa)\.?$|^[^.]+\.?$/;
 /** What a URL parser quietly drops or turns into a slash. */
 const SLOPPY = /[\s\p{Cc}\\]/u;
 

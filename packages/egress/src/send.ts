@@ -70,6 +70,7 @@ export function createSend(options: SendOptions): Sender {
     method: "POST",
     retry: { limit: 0 },
     followRedirect: false,
+    enableUnixSockets: false,
     throwHttpErrors: false,
     decompress: false,
     strictContentLength: true,

@@ -125,7 +125,16 @@ test("http is refused where only https is wanted", async () => {
   expect(await aCheck({ httpsOnly: true })("https://example.com/")).toEqual({ ok: true });
 });
 
-test.each(["metadata.google.internal", "printer.local", "a.localdomain", "router.lan", "x.home.arpa", "db.corp."])(
+test.each([
+  "metadata.google.internal",
+  "printer.local",
+  "a.localdomain",
+  "router.lan",
+  "x.home.arpa",
+  "db.corp.",
+  "unix",
+  "redis.",
+])(
   "%s is refused unless it resolves to addresses that are allowed: what it means depends on where one asks",
   async (host) => {
     expect(await aCheck({ lookup: async () => [] })(`http://${host}/`)).toMatchObject({ reason: "blocked_address" });

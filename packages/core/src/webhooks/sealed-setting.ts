@@ -2,7 +2,7 @@ import type { Sealer } from "@homing/signature/sealing";
 import { openAt, type SealedColumn, sealAt } from "../sealing/sealed-columns.js";
 
 /** A column of a webhook that holds a JSON object, sealed under its id. */
-export type SealedSetting = Extract<SealedColumn, `webhooks.${string}`>;
+type SealedSetting = Extract<SealedColumn, `webhooks.${string}`>;
 
 /** A setting as its row holds it; one without a member is none. */
 export function sealSetting(
