@@ -25,6 +25,8 @@ const SETTINGS: WebhookSettings = {
   signatureFormats: [],
   metadata: {},
   contractFields: {},
+  auth: null,
+  tls: null,
   ...PROTECTION_DEFAULTS,
 };
 
