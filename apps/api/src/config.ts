@@ -20,6 +20,8 @@ export interface Config {
   operator: { username: string; password: string } | null;
   /** CIDRs that webhooks may reach though they are not public. */
   egressAllow: string[];
+  /** Whose word is taken for a client's address: so many proxies before us, or those in these CIDRs. */
+  trustedProxies: number | string[];
   /** Requests of one API key in a second; null: no limit. */
   rateLimitPerSecond: number | null;
   /** false: nothing is sent, so what asks for sending is refused. */
@@ -38,6 +40,7 @@ interface Variables {
   OPS_USERNAME?: string;
   OPS_PASSWORD?: string;
   EGRESS_ALLOW: string[];
+  TRUSTED_PROXIES: number | string[];
   RATE_LIMIT_PER_SECOND: number;
   DELIVERY_ENABLED: boolean;
   LOG_LEVEL: string;
@@ -57,6 +60,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     encryptionKeys: variables.HOMING_ENCRYPTION_KEYS,
     operator: username !== undefined && password !== undefined ? { username, password } : null,
     egressAllow: variables.EGRESS_ALLOW,
+    trustedProxies: variables.TRUSTED_PROXIES,
     rateLimitPerSecond: variables.RATE_LIMIT_PER_SECOND || null,
     deliveryEnabled: variables.DELIVERY_ENABLED,
     logLevel: variables.LOG_LEVEL,
@@ -83,6 +87,10 @@ function createSchema(): Joi.ObjectSchema<Variables> {
     OPS_USERNAME: Joi.string(),
     OPS_PASSWORD: Joi.string(),
     EGRESS_ALLOW: Joi.string().custom(toCidrs).default([]).messages(must("be a comma-separated list of CIDRs")),
+    TRUSTED_PROXIES: Joi.string()
+      .custom(toProxies)
+      .default(0)
+      .messages(must("be a number of proxies or a comma-separated list of CIDRs")),
     RATE_LIMIT_PER_SECOND: Joi.number().integer().min(0).max(1_000_000).default(0),
     DELIVERY_ENABLED: Joi.boolean().default(true),
     LOG_LEVEL: Joi.string()
@@ -97,6 +105,10 @@ function createSchema(): Joi.ObjectSchema<Variables> {
 function toCidrs(text: string): string[] {
   const cidrs = text.split(",").map((cidr) => cidr.trim());
   return Joi.attempt(cidrs, Joi.array().items(Joi.string().ip({ cidr: "required" })));
+}
+
+function toProxies(text: string): number | string[] {
+  return /^\d{1,2}$/.test(text) ? Number(text) : toCidrs(text);
 }
 
 // The library's own texts repeat the value.

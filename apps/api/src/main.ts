@@ -61,6 +61,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     gate: { authenticate: callers.add, limiter, deliveryEnabled: config.deliveryEnabled },
     log,
     health: health.router,
+    trustedProxies: config.trustedProxies,
     board: operator && createBoard([queue.bullQueue], operator),
   });
   const server = await listen(app, config);

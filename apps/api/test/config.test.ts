@@ -16,6 +16,7 @@ test("the least environment gets the documented defaults", () => {
     operator: null,
     egressAllow: [],
     rateLimitPerSecond: null,
+    trustedProxies: 0,
     deliveryEnabled: true,
     logLevel: "info",
     shutdownGraceMs: 20_000,

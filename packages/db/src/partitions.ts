@@ -41,7 +41,8 @@ export async function makePartitions(db: Database, nowMs: number): Promise<strin
   for (const { table, startMs } of missing) {
     await changePartitions(
       db,
-      (transaction) => transaction.$executeRaw`SELECT homing_make_partition(${table}, ${new Date(startMs)}::timestamptz)`,
+      (transaction) =>
+        transaction.$executeRaw`SELECT homing_make_partition(${table}, ${new Date(startMs)}::timestamptz)`,
     );
   }
   return missing.map(({ name }) => name);

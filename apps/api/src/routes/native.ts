@@ -1,5 +1,6 @@
 import type { ApiContext } from "../api-context.js";
 import type { Route } from "../route.js";
+import { auditLogRoutes } from "./audit-log.js";
 import { deliveryActionRoutes } from "./delivery-actions.js";
 import { deliveryRoutes } from "./deliveries.js";
 import { eventRoutes } from "./events.js";
@@ -16,5 +17,6 @@ export function nativeRoutes(context: ApiContext): Route[] {
     ...webhookActionRoutes(context),
     ...deliveryRoutes(context),
     ...deliveryActionRoutes(context),
+    ...auditLogRoutes(context),
   ];
 }

@@ -35,8 +35,11 @@ function enableWebhookRoute(context: ApiContext): Route {
     input: { params },
     answers: { 200: { description: "The webhook, enabled", schema: webhookAnswer } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      return { status: 200, body: webhookBodyOf(await enableWebhook(context, { organizationId, webhookId })) };
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      return {
+        status: 200,
+        body: webhookBodyOf(await enableWebhook({ ...context, actor: actor() }, { organizationId, webhookId })),
+      };
     },
   });
 }
@@ -52,8 +55,12 @@ function disableWebhookRoute(context: ApiContext): Route {
     input: { params },
     answers: { 200: { description: "The webhook, disabled", schema: webhookAnswer } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      const webhook = await disableWebhook(context, { organizationId, webhookId }, "disabled by request");
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      const webhook = await disableWebhook(
+        { ...context, actor: actor() },
+        { organizationId, webhookId },
+        "disabled by request",
+      );
       return { status: 200, body: webhookBodyOf(webhook) };
     },
   });
@@ -70,8 +77,11 @@ function revealSecretRoute(context: ApiContext): Route {
     input: { params },
     answers: { 200: { description: "The newest secret", schema: Joi.object({ secret: secretAnswer }) } },
     refusals: ["not_found"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      return { status: 200, body: { secret: await revealSecret(context, { organizationId, webhookId }) } };
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      return {
+        status: 200,
+        body: { secret: await revealSecret({ ...context, actor: actor() }, { organizationId, webhookId }) },
+      };
     },
   });
 }
@@ -93,8 +103,11 @@ function rotateSecretRoute(context: ApiContext): Route {
       },
     },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      const { secret, oldSecretsExpireAt } = await rotateSecret(context, { organizationId, webhookId });
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      const { secret, oldSecretsExpireAt } = await rotateSecret(
+        { ...context, actor: actor() },
+        { organizationId, webhookId },
+      );
       return { status: 200, body: { secret, old_secrets_expire_at: oldSecretsExpireAt.toISOString() } };
     },
   });
@@ -115,8 +128,8 @@ function testWebhookRoute(context: ApiContext): Route {
       202: { description: "Published", schema: Joi.object({ event_id: Joi.string().required() }) },
     },
     refusals: ["not_found", "webhook_disabled", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      const eventId = await sendTestEvent(context, { organizationId, webhookId });
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      const eventId = await sendTestEvent({ ...context, actor: actor() }, { organizationId, webhookId });
       return { status: 202, body: { event_id: formatEventId(eventId) } };
     },
   });

@@ -1,5 +1,6 @@
 import { createKey, type NewKey } from "./create-key.js";
 import { createOrganization } from "@homing/core/organizations/api-keys";
+import { type Acting, SYSTEM } from "@homing/core/audit-log/actor";
 import type { Hint } from "@homing/core/context";
 import { createDatabase, type Database } from "@homing/db/client";
 import { migrate } from "@homing/db/migrate";
@@ -39,7 +40,8 @@ export interface ContractOrganization {
 export interface ContractApi {
   url: string;
   db: Database;
-  context: ApiContext;
+  /** What is changed by it is changed by Homing itself. */
+  context: ApiContext & Acting;
   /** Everything that was handed to the queue. */
   hints: Hint[];
   worker: TestWorker;
@@ -67,13 +69,14 @@ export async function startContractApi(gate: Partial<Gate> = {}): Promise<Contra
     worker.take(handed);
     return [];
   };
-  const context = createContext({
+  const api = createContext({
     db,
     log: createLogger({ service: "contract-test", level: "silent" }),
     enqueue: handOver,
     checkUrl: createUrlCheck({ policy: RECEIVERS, lookup: async () => ["93.184.215.14"] }),
     keys: [{ id: "test", key: randomBytes(32) }],
   });
+  const context = { ...api, actor: SYSTEM };
   const worker = startTestWorker(context, RECEIVERS);
   const server = await serve(context, gate);
   const { url, surfaces } = server;

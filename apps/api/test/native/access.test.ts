@@ -55,6 +55,7 @@ test("each route asks for the scope of what it shows or does", () => {
     revealSecret: "secrets:read",
     rotateSecret: "webhooks:write",
     testWebhook: "webhooks:write",
+    listAuditLog: "keys:manage",
     listDeliveries: "deliveries:read",
     getDelivery: "deliveries:read",
     listAttempts: "deliveries:read",

@@ -64,7 +64,7 @@ test("the matrix has the ids of every path, filter and body", () => {
     "POST /v1/events {webhook_ids}",
     "POST /v1/events/batch {events.webhook_ids}",
   ]);
-  expect(lists).toHaveLength(3);
+  expect(lists).toHaveLength(4);
 });
 
 describe("another organization's id is as good as an unknown one", () => {

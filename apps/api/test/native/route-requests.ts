@@ -23,9 +23,12 @@ export function variablesOf({ path }: Route): (keyof Rows)[] {
 
 /** A route's query parameters that name a row. */
 export function idFiltersOf({ input }: Route): (keyof Rows)[] {
-  return Object.keys(input.query?.describe().keys ?? {})
-    .filter((name) => name.endsWith("_id"))
-    .map(rowName);
+  return (
+    Object.keys(input.query?.describe().keys ?? {})
+      // Nor a key nor the row of an audit entry is one of these: test/native/audit-log.test.ts asks for them.
+      .filter((name) => name.endsWith("_id") && !["target_id", "api_key_id"].includes(name))
+      .map(rowName)
+  );
 }
 
 /** The members of a route's body that name rows, as paths of member names. */

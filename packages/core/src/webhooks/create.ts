@@ -1,6 +1,9 @@
 import { createWebhookSecret } from "@homing/signature/secrets";
 import { v7 as uuidv7 } from "uuid";
+import type { Acting } from "../audit-log/actor.js";
+import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
+import { auditedSettings } from "./audited-settings.js";
 import { sealHeaders } from "./headers.js";
 import { sealSecret } from "./secret.js";
 import { toRow } from "./row.js";
@@ -20,23 +23,34 @@ export interface NewWebhook {
  * @throws DomainError `validation_error` when the URL may not be called
  */
 export async function createWebhook(
-  context: Pick<Context, "db" | "sealer" | "checkUrl">,
+  context: Pick<Context, "db" | "sealer" | "checkUrl"> & Acting,
   { organizationId, settings, secret = createWebhookSecret(), isEphemeral = false }: NewWebhook,
 ): Promise<{ webhook: Webhook; secret: string }> {
   await assertUrlAllowed(context, settings.url);
-  const { db, sealer } = context;
+  const { db, sealer, actor } = context;
   const id = uuidv7();
   const secretId = uuidv7();
-  const row = await db.webhook.create({
-    data: {
-      id,
-      organizationId,
-      isEphemeral,
-      ...toRow(settings),
-      url: settings.url,
-      headersSealed: sealHeaders(sealer, id, settings.headers),
-      secrets: { create: { id: secretId, sealed: sealSecret(sealer, secretId, secret) } },
-    },
+  const data = {
+    id,
+    organizationId,
+    isEphemeral,
+    ...toRow(settings),
+    url: settings.url,
+    headersSealed: sealHeaders(sealer, id, settings.headers),
+    secrets: { create: { id: secretId, sealed: sealSecret(sealer, secretId, secret) } },
+  };
+  return db.$transaction(async (transaction) => {
+    const webhook = toWebhook(context, await transaction.webhook.create({ data }));
+    // One for a test is not seen by anybody: the test is what was done.
+    if (!isEphemeral) {
+      const entry = {
+        organizationId,
+        action: "webhook.created",
+        targetId: id,
+        after: auditedSettings(webhook),
+      } as const;
+      await recordAudit(transaction, actor, entry);
+    }
+    return { webhook, secret };
   });
-  return { webhook: toWebhook(context, row), secret };
 }
