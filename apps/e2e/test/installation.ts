@@ -34,6 +34,7 @@ export interface Installation {
   /** Of the first organization. */
   key: string;
   operator: { username: string; password: string };
+  /** Of the tables' owner; API and workers run as a login in the application's group. */
   databaseUrl: string;
   /** The tests' own connections to its database. */
   db: Database;
@@ -69,7 +70,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const key = `hom_${randomBytes(32).toString("base64url")}`;
   const operator = { username: "ops", password: randomBytes(12).toString("hex") };
   const env = {
-    DATABASE_URL: database.url,
+    DATABASE_URL: await database.loginIn("homing_app"),
     ...(redis && { REDIS_URL: redis.url }),
     HOMING_API_KEY: key,
     HOMING_ENCRYPTION_KEYS: `k1:${randomBytes(ENCRYPTION_KEY_BYTES).toString("base64")}`,

@@ -36,6 +36,8 @@ export interface World {
   setQueueAway(isAway: boolean): void;
   /** Replaces what the address policy says. */
   refuseUrl(url: string): void;
+  /** The URL of a login of its own in a group of roles. */
+  loginIn(group: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export async function openWorld(): Promise<World> {
     answerWith: (next) => (answer = next),
     setQueueAway: (isAway) => (isQueueAway = isAway),
     refuseUrl: (url) => refusedUrls.add(url),
+    loginIn: (group) => database.loginIn(group),
     async close() {
       await db.$disconnect();
       await database.drop();

@@ -12,7 +12,7 @@ import { randomBytes } from "node:crypto";
 import type { Response } from "supertest";
 import type { Gate } from "../../src/admit.js";
 import type { ApiContext } from "../../src/api-context.js";
-import { createApp } from "../../src/app.js";
+import { type AppParts, createApp } from "../../src/app.js";
 import { contractSurfaces } from "../../src/contracts/all.js";
 import { createCallers, createContext } from "../../src/create-context.js";
 import { listen } from "../../src/http-server.js";
@@ -57,7 +57,10 @@ export interface ContractApi {
 }
 
 /** Starts it all; receivers are at loopback addresses. */
-export async function startContractApi(gate: Partial<Gate> = {}): Promise<ContractApi> {
+export async function startContractApi(
+  gate: Partial<Gate> = {},
+  parts: Pick<AppParts, "trustedProxies"> = {},
+): Promise<ContractApi> {
   const template = await prepareTemplate("homing", async (url) => {
     await migrate(url);
   });
@@ -78,7 +81,7 @@ export async function startContractApi(gate: Partial<Gate> = {}): Promise<Contra
   });
   const context = { ...api, actor: SYSTEM };
   const worker = startTestWorker(context, RECEIVERS);
-  const server = await serve(context, gate);
+  const server = await serve(context, gate, parts);
   const { url, surfaces } = server;
   const document = createOpenApi(surfaces);
   const ask = createAsk(url, document);
@@ -116,6 +119,7 @@ export async function startContractApi(gate: Partial<Gate> = {}): Promise<Contra
 async function serve(
   context: ApiContext,
   gate: Partial<Gate>,
+  parts: Pick<AppParts, "trustedProxies">,
 ): Promise<Pick<ContractApi, "url" | "surfaces"> & { close(): Promise<void> }> {
   const contracts = contractSurfaces(context);
   const native = createNativeSurface(nativeRoutes(context));
@@ -126,6 +130,7 @@ async function serve(
     log: context.log,
     health: (_req, _res, next) => next(),
     board: null,
+    ...parts,
   });
   const server = await listen(app, LOOPBACK);
   return {
