@@ -34,6 +34,7 @@ test("every variable is read", () => {
     OPS_USERNAME: "ops",
     OPS_PASSWORD: "pass",
     EGRESS_ALLOW: "127.0.0.0/8, ::1/128",
+    TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.1/32",
     RATE_LIMIT_PER_SECOND: "250",
     DELIVERY_ENABLED: "false",
     LOG_LEVEL: "debug",
@@ -47,11 +48,16 @@ test("every variable is read", () => {
     bootstrapApiKey: `hom_${"k".repeat(28)}`,
     operator: { username: "ops", password: "pass" },
     egressAllow: ["127.0.0.0/8", "::1/128"],
+    trustedProxies: ["10.0.0.0/8", "192.0.2.1/32"],
     rateLimitPerSecond: 250,
     deliveryEnabled: false,
     logLevel: "debug",
     shutdownGraceMs: 500,
   });
+});
+
+test("trusted proxies may be a number of them", () => {
+  expect(readConfig({ ...LEAST, TRUSTED_PROXIES: "2" }).trustedProxies).toBe(2);
 });
 
 test("all faults are named at once, by variable and never by value", () => {
@@ -64,6 +70,7 @@ test("all faults are named at once, by variable and never by value", () => {
     HOMING_ENCRYPTION_KEYS: "hunter2",
     OPS_PASSWORD: "hunter2",
     EGRESS_ALLOW: "127.0.0.1/8,hunter2",
+    TRUSTED_PROXIES: "hunter2",
     RATE_LIMIT_PER_SECOND: "hunter2",
     DELIVERY_ENABLED: "hunter2",
     LOG_LEVEL: "hunter2",
