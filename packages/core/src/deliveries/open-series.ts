@@ -68,7 +68,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
     ),
     ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
     verdict AS MATERIALIZED (
-      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series, webhook_id, ${OUTCOME} AS outcome
+      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series, state, webhook_id, ${OUTCOME} AS outcome
       FROM asked LEFT JOIN target USING (id, organization_id) LEFT JOIN quota USING (organization_id)
     ),
     blocked AS (
@@ -76,7 +76,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
       WHERE outcome IN ('not_found', 'webhook_disabled', 'webhook_archived', 'quota_exhausted')
     ),
     wanted AS (
-      SELECT DISTINCT ON (id) id, organization_id, ordinal FROM verdict
+      SELECT DISTINCT ON (id) id, organization_id, ordinal, request, state AS old_state FROM verdict
       WHERE outcome = 'opened' AND request NOT IN (SELECT request FROM blocked)
       ORDER BY id, ordinal
     ),
@@ -104,7 +104,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
       WHERE deliveries.id = wanted.id AND deliveries.id = ANY (${ids}::uuid[])
         -- The row again, and not what the lock showed of it: under concurrency the two can differ.
         AND state <> 'in_flight' AND NOT (state = 'pending' AND attempts_in_series = 0)
-      RETURNING deliveries.id, deliveries.series, wanted.ordinal, deliveries.organization_id
+      RETURNING deliveries.id, deliveries.series, wanted.ordinal, deliveries.organization_id, wanted.request, old_state
     ),
     ${AUDITED}
     ${ANSWER}`;
@@ -181,12 +181,10 @@ const AUDITED = Prisma.sql`
       "delivery.retried",
       Prisma.sql`
           SELECT opened.organization_id, opened.id::text AS target_id, actor_type, actor_id, address, request_id,
-                 jsonb_build_object('state', target.state, 'series', target.series) AS before,
+                 jsonb_build_object('state', old_state, 'series', opened.series - 1) AS before,
                  jsonb_build_object('state', 'pending', 'series', opened.series) AS after
           FROM opened
-          JOIN target ON target.id = opened.id
-          JOIN asked ON asked.ordinal = opened.ordinal
-          JOIN asker ON asker.request = asked.request`,
+          JOIN asker ON asker.request = opened.request`,
     )}
     )`;
 
