@@ -85,11 +85,13 @@ test.each(["webhooks", "audit_log", "pg_class"])("nor make or drop a week of %s"
 });
 
 test("a table of the application's own does not lead the owner's functions astray", async () => {
-  await application.$transaction(async (transaction) => {
+  const week = new Date(OLD_MS);
+  const dropped = await application.$transaction(async (transaction) => {
     await transaction.$executeRaw`CREATE TEMPORARY TABLE deliveries (id uuid) ON COMMIT DROP`;
-    await transaction.$executeRaw`SELECT homing_make_partition('deliveries', ${new Date(OLD_MS)})`;
-    await transaction.$executeRaw`SELECT homing_drop_partition('deliveries', ${new Date(OLD_MS)})`;
+    await transaction.$executeRaw`SELECT homing_make_partition('deliveries', ${week})`;
+    return transaction.$queryRaw`SELECT homing_drop_partition('deliveries', ${week}) AS is_dropped`;
   });
+  expect(dropped).toEqual([{ is_dropped: true }]);
 });
 
 test.each(["UPDATE audit_log SET action = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"])(
