@@ -23,11 +23,13 @@ export interface AppParts {
   board: RequestHandler | null;
   /** Most bytes of all bodies at once, 64 MiB unless told. */
   bodiesBytesMax?: number;
+  /** Whose word is taken for the client's address: so many proxies before us, or those in these CIDRs; nobody's unless told. */
+  trustedProxies?: number | readonly string[];
 }
 
 /** Builds the HTTP application from its parts; opens nothing. */
 export function createApp(parts: AppParts): Express {
-  const { contracts, native, gate, log, health, board, bodiesBytesMax = BODIES_BYTES_MAX } = parts;
+  const { contracts, native, gate, log, health, board, bodiesBytesMax = BODIES_BYTES_MAX, trustedProxies = 0 } = parts;
   const surfaces = [...contracts, native];
   const surfaceOf = (path: string): Surface => contracts.find((surface) => surface.owns(path)) ?? native;
   const budget = createBodyBudget(bodiesBytesMax);
@@ -36,6 +38,7 @@ export function createApp(parts: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  app.set("trust proxy", trustedProxies);
   app.use(health);
   app.use(recordRequests(log));
   app.use(refuseUndecodable);

@@ -28,6 +28,8 @@ export interface Config {
   egressAllow: string[];
   /** What else decides where requests go. */
   egress: EgressSettings;
+  /** Whose word is taken for a client's address: so many proxies before us, or those in these CIDRs. */
+  trustedProxies: number | string[];
   /** Requests of one API key in a second; null: no limit. */
   rateLimitPerSecond: number | null;
   /** false: nothing is sent, so what asks for sending is refused. */
@@ -47,6 +49,7 @@ interface Variables extends EgressVariables {
   OPS_USERNAME?: string;
   OPS_PASSWORD?: string;
   EGRESS_ALLOW: string[];
+  TRUSTED_PROXIES: number | string[];
   RATE_LIMIT_PER_SECOND: number;
   DELIVERY_ENABLED: boolean;
   LOG_LEVEL: string;
@@ -68,6 +71,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     operator: username !== undefined && password !== undefined ? { username, password } : null,
     egressAllow: variables.EGRESS_ALLOW,
     egress: toEgressSettings(variables),
+    trustedProxies: variables.TRUSTED_PROXIES,
     rateLimitPerSecond: variables.RATE_LIMIT_PER_SECOND || null,
     deliveryEnabled: variables.DELIVERY_ENABLED,
     logLevel: variables.LOG_LEVEL,
@@ -97,6 +101,10 @@ function createSchema(): Joi.ObjectSchema<Variables> {
     OPS_USERNAME: Joi.string(),
     OPS_PASSWORD: Joi.string(),
     EGRESS_ALLOW: Joi.string().custom(toCidrs).default([]).messages(must("be a comma-separated list of CIDRs")),
+    TRUSTED_PROXIES: Joi.string()
+      .custom(toProxies)
+      .default(0)
+      .messages(must("be a number of proxies or a comma-separated list of CIDRs")),
     RATE_LIMIT_PER_SECOND: Joi.number().integer().min(0).max(1_000_000).default(0),
     ...egressVariables(),
     DELIVERY_ENABLED: Joi.boolean().default(true),
@@ -112,6 +120,10 @@ function createSchema(): Joi.ObjectSchema<Variables> {
 function toCidrs(text: string): string[] {
   const cidrs = text.split(",").map((cidr) => cidr.trim());
   return Joi.attempt(cidrs, Joi.array().items(Joi.string().ip({ cidr: "required" })));
+}
+
+function toProxies(text: string): number | string[] {
+  return /^\d{1,2}$/.test(text) ? Number(text) : toCidrs(text);
 }
 
 // The library's own texts repeat the value.

@@ -1,4 +1,5 @@
 import type { Request, Response } from "express";
+import { actorOf } from "./actor.js";
 import type { Admit } from "./admit.js";
 import { type BodyBudget, readWithin } from "./body-budget.js";
 import { parseJson } from "./parse-json.js";
@@ -43,6 +44,7 @@ export function createEndpoint(route: Route, admit: Admit, budget: BodyBudget): 
       body,
       rawBody,
       requestId: record.requestId,
+      actor: () => actorOf(req, { caller, requestId: record.requestId }),
       receivedAtMs: record.receivedAtMs,
       clientGone: () => signalClose(res),
     });

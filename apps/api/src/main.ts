@@ -77,6 +77,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     },
     log,
     health: health.router,
+    trustedProxies: config.trustedProxies,
     board: operator && createBoard([queue.bullQueue], operator),
   });
   const server = await listen(app, config);

@@ -1,3 +1,4 @@
+import type { Actor } from "@homing/core/audit-log/actor";
 import type { Caller, Scope } from "@homing/core/organizations/api-keys";
 import type Joi from "joi";
 import type { ProblemCode } from "./problem.js";
@@ -25,6 +26,8 @@ export interface RouteRequest<Params, Query, Headers, Body, By> {
   /** The body's bytes as they came, decompressed; empty when there was none. */
   rawBody: Buffer;
   requestId: string;
+  /** Who changes something by it; of routes with a caller. */
+  actor: () => Actor;
   /** When it came in, by `performance.now()`. */
   receivedAtMs: number;
   /** Aborts when the client leaves before it is answered. */

@@ -25,6 +25,7 @@ test("the least environment gets the documented defaults", () => {
       lookup: expect.any(Function),
     },
     rateLimitPerSecond: null,
+    trustedProxies: 0,
     deliveryEnabled: true,
     logLevel: "info",
     shutdownGraceMs: 20_000,
@@ -43,6 +44,7 @@ test("every variable is read", () => {
     OPS_USERNAME: "ops",
     OPS_PASSWORD: "pass",
     EGRESS_ALLOW: "127.0.0.0/8, ::1/128",
+    TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.1/32",
     RATE_LIMIT_PER_SECOND: "250",
     DELIVERY_ENABLED: "false",
     LOG_LEVEL: "debug",
@@ -57,11 +59,16 @@ test("every variable is read", () => {
     operatorKeyHash: createHash("sha256").update("o".repeat(32)).digest(),
     operator: { username: "ops", password: "pass" },
     egressAllow: ["127.0.0.0/8", "::1/128"],
+    trustedProxies: ["10.0.0.0/8", "192.0.2.1/32"],
     rateLimitPerSecond: 250,
     deliveryEnabled: false,
     logLevel: "debug",
     shutdownGraceMs: 500,
   });
+});
+
+test("trusted proxies may be a number of them", () => {
+  expect(readConfig({ ...LEAST, TRUSTED_PROXIES: "2" }).trustedProxies).toBe(2);
 });
 
 test("all faults are named at once, by variable and never by value", () => {
@@ -80,6 +87,7 @@ test("all faults are named at once, by variable and never by value", () => {
     EGRESS_HTTPS_ONLY: "hunter2",
     EGRESS_PROXY: "hunter2",
     DNS_SERVERS: "hunter2",
+    TRUSTED_PROXIES: "hunter2",
     RATE_LIMIT_PER_SECOND: "hunter2",
     DELIVERY_ENABLED: "hunter2",
     LOG_LEVEL: "hunter2",

@@ -1,3 +1,4 @@
+import { SYSTEM } from "@homing/core/audit-log/actor";
 import { waitFor } from "@homing/local/wait-for";
 import { BatchFullError } from "@homing/runtime/batch";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -26,6 +27,7 @@ function retryOf(ids: number) {
     deliveryIds,
     states: ["failed"],
     receivedAtMs: performance.now(),
+    actor: SYSTEM,
   });
 }
 

@@ -38,6 +38,7 @@ export interface Installation {
   operator: { username: string; password: string };
   /** As HOMING_ENCRYPTION_KEYS has them. */
   encryptionKeys: string;
+  /** Of the tables' owner; API and workers run as a login in the application's group. */
   databaseUrl: string;
   /** The tests' own connections to its database. */
   db: Database;
@@ -80,7 +81,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const operator = { username: "ops", password: randomBytes(12).toString("hex") };
   const encryptionKeys = `k1:${randomBytes(ENCRYPTION_KEY_BYTES).toString("base64")}`;
   const env = {
-    DATABASE_URL: database.url,
+    DATABASE_URL: await database.loginIn("homing_app"),
     ...(redis && { REDIS_URL: redis.url }),
     HOMING_API_KEY: key,
     HOMING_ENCRYPTION_KEYS: encryptionKeys,

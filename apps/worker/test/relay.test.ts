@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { SYSTEM } from "@homing/core/audit-log/actor";
 import { createOrganization } from "@homing/core/organizations/api-keys";
 import { publishEvents } from "@homing/core/events/publish";
 import { createWebhook } from "@homing/core/webhooks/create";
@@ -60,7 +61,7 @@ test("while one organization keeps the queue full, what is due and has no hint g
   const { organizationId } = await createOrganization({ db }, { name: "one" });
   const sealer = createSealer([{ id: "k1", key: randomBytes(32) }]);
   const checkUrl = () => Promise.resolve({ ok: true as const });
-  await createWebhook({ db, sealer, checkUrl }, { organizationId, settings: SETTINGS });
+  await createWebhook({ db, sealer, checkUrl, actor: SYSTEM }, { organizationId, settings: SETTINGS });
   await publishEvents(context, [{ organizationId, events: [{ type: "a.b", payload: "{}" }] }]);
   await waitFor(() => hints.length === 1, { what: "the publish's own hint" });
   await db.delivery.updateMany({ data: { relayAt: new Date(Date.now() - 1_000) } });

@@ -1,6 +1,5 @@
 import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import type { Context } from "../src/context.js";
 import { claimDeliveries } from "../src/deliveries/claim.js";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import { publishEvents } from "../src/events/publish.js";
@@ -28,7 +27,7 @@ beforeEach(async () => {
 
 /** A process of its own, and a queue that is as deep as it is told. */
 interface Process {
-  context: Context;
+  context: World["context"];
   fair: FairQueue;
   placed: PlacedHint[];
   /** How many hints it was asked to place. */

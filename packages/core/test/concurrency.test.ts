@@ -4,6 +4,7 @@ import { claimDeliveries } from "../src/deliveries/claim.js";
 import { recordAttempts } from "../src/deliveries/record.js";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import { releaseHeld } from "../src/deliveries/release-held.js";
+import { SYSTEM } from "../src/audit-log/actor.js";
 import { RETRYABLE_STATES, retryDeliveries } from "../src/deliveries/retry.js";
 import { publishEvents } from "../src/events/publish.js";
 import { disableWebhook, enableWebhook } from "../src/webhooks/state.js";
@@ -73,6 +74,7 @@ test("publishing, claiming, recording, retrying, relaying, holding and maintaini
           deliveryIds,
           states: RETRYABLE_STATES,
           receivedAtMs: performance.now(),
+          actor: SYSTEM,
         })),
       ),
     ),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { SYSTEM } from "../src/audit-log/actor.js";
 import { RETRYABLE_STATES, type RetryOutcome, retryDeliveries } from "../src/deliveries/retry.js";
 import { setDeliveryQuota } from "../src/organizations/quota.js";
 import { disableWebhook } from "../src/webhooks/state.js";
@@ -55,7 +56,13 @@ async function turnMonth(organizationId: string): Promise<void> {
 }
 
 function retry(organizationId: string, ...deliveryIds: string[]): Promise<RetryOutcome[]> {
-  const request = { organizationId, deliveryIds, states: RETRYABLE_STATES, receivedAtMs: performance.now() };
+  const request = {
+    organizationId,
+    deliveryIds,
+    states: RETRYABLE_STATES,
+    receivedAtMs: performance.now(),
+    actor: SYSTEM,
+  };
   return retryDeliveries(world.context, [request]).then(([answers = []]) => answers.map(({ outcome }) => outcome));
 }
 
@@ -151,6 +158,7 @@ test("of retries in one batch, no more than the quota opens", async () => {
     deliveryIds: [deliveryId],
     states: RETRYABLE_STATES,
     receivedAtMs: performance.now(),
+    actor: SYSTEM,
   }));
   const answers = await retryDeliveries(world.context, requests);
   expect(answers.flat().map(({ outcome }) => outcome)).toEqual(["opened", "opened", "quota_exhausted"]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
+import { SYSTEM } from "../src/audit-log/actor.js";
 import { cancelDelivery } from "../src/deliveries/cancel.js";
 import {
   RETRYABLE_STATES,
@@ -43,7 +44,7 @@ async function retry(organizationId: string, deliveryId: string): Promise<RetryO
 }
 
 function requestFor(organizationId: string, ...deliveryIds: string[]): RetryRequest {
-  return { organizationId, deliveryIds, states: RETRYABLE_STATES, receivedAtMs: performance.now() };
+  return { organizationId, deliveryIds, states: RETRYABLE_STATES, receivedAtMs: performance.now(), actor: SYSTEM };
 }
 
 function outcomesOf(answers: RetriedDelivery[][]): RetryOutcome[][] {

@@ -3,6 +3,7 @@ import type { Database } from "@homing/db/client";
 import { V1A_FORMAT } from "@homing/signature/ed25519";
 import { createSealer, type EncryptionKey } from "@homing/signature/sealing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import type { Acting } from "../src/audit-log/actor.js";
 import type { Context } from "../src/context.js";
 import { type KeyProgress, rotateKeys } from "../src/sealing/rotate-keys.js";
 import { SEALED_COLUMNS } from "../src/sealing/sealed-columns.js";
@@ -20,8 +21,8 @@ const OLD: EncryptionKey = { id: "old", key: randomBytes(32) };
 const NEW: EncryptionKey = { id: "new", key: randomBytes(32) };
 
 let world: World;
-let before: Context;
-let after: Context;
+let before: Context & Acting;
+let after: Context & Acting;
 
 beforeAll(async () => {
   world = await openWorld();
@@ -35,7 +36,7 @@ beforeEach(async () => {
   await world.db.$executeRaw`TRUNCATE webhook_secrets, webhook_signing_keys, webhooks CASCADE`;
 });
 
-async function makeWebhook(context: Context): Promise<WebhookName & { secret: string }> {
+async function makeWebhook(context: Context & Acting): Promise<WebhookName & { secret: string }> {
   const organizationId = await newOrganization(world);
   const settings = { ...SETTINGS, headers: { "x-token": "s3cr3t" }, signatureFormats: [V1A_FORMAT] };
   const { webhook, secret } = await createWebhook(context, { organizationId, settings });
@@ -123,7 +124,7 @@ test("a change that is made while a batch is under way wins, whatever key it was
   const [ours, theirs, rotated] = names;
   if (ours === undefined || theirs === undefined || rotated === undefined) throw new Error("there are many");
   let changes = 0;
-  const change = async (context: Context, { organizationId, webhookId }: WebhookName, token: string) =>
+  const change = async (context: Context & Acting, { organizationId, webhookId }: WebhookName, token: string) =>
     updateWebhook(context, { organizationId, webhookId, changes: { headers: { "x-token": token } } });
   const db = meanwhile(world.db, async () => {
     changes += 1;

@@ -4,6 +4,7 @@ import { migrate } from "@homing/db/migrate";
 import { createTestDatabase, prepareTemplate } from "@homing/local/test-database";
 import { createLogger } from "@homing/runtime/logger";
 import { createSealer } from "@homing/signature/sealing";
+import { type Acting, SYSTEM } from "../src/audit-log/actor.js";
 import type { Context, Hint, SendRequest } from "../src/context.js";
 import { type Claim, claimDeliveries } from "../src/deliveries/claim.js";
 import type { Delivery } from "../src/deliveries/delivery.js";
@@ -22,7 +23,8 @@ const CLAIM_TRIES_MAX = 100;
 
 /** A database of its own and the plain functions around it, which record what they were asked. */
 export interface World {
-  context: Context;
+  /** What is changed by it is changed by Homing itself. */
+  context: Context & Acting;
   db: Database;
   /** Everything that was handed to the queue. */
   hints: Hint[];
@@ -34,6 +36,8 @@ export interface World {
   setQueueAway(isAway: boolean): void;
   /** Replaces what the address policy says. */
   refuseUrl(url: string): void;
+  /** The URL of a login of its own in a group of roles. */
+  loginIn(group: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -48,7 +52,8 @@ export async function openWorld(): Promise<World> {
   let answer: (request: SendRequest) => SendResult | Promise<SendResult> = () => responded(200);
   let isQueueAway = false;
   const refusedUrls = new Set<string>();
-  const context: Context = {
+  const context: World["context"] = {
+    actor: SYSTEM,
     db,
     log: createLogger({ service: "test", level: "silent" }),
     sealer: createSealer([{ id: "k1", key: randomBytes(32) }]),
@@ -75,6 +80,7 @@ export async function openWorld(): Promise<World> {
     answerWith: (next) => (answer = next),
     setQueueAway: (isAway) => (isQueueAway = isAway),
     refuseUrl: (url) => refusedUrls.add(url),
+    loginIn: (group) => database.loginIn(group),
     async close() {
       await db.$disconnect();
       await database.drop();
@@ -186,7 +192,13 @@ export async function retryOne(
   world: World,
   { deliveryId, ...request }: { deliveryId: string; organizationId: string } & Partial<RetryRequest>,
 ): Promise<RetriedDelivery> {
-  const whole = { deliveryIds: [deliveryId], states: RETRYABLE_STATES, receivedAtMs: performance.now(), ...request };
+  const whole = {
+    deliveryIds: [deliveryId],
+    states: RETRYABLE_STATES,
+    receivedAtMs: performance.now(),
+    actor: SYSTEM,
+    ...request,
+  };
   return only(only(await retryDeliveries(world.context, [whole])));
 }
 

@@ -6,9 +6,11 @@ import { NO_FILTERS, readMigrations, withSchemaEngine } from "./schema-engine.js
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Two migrators at once: the second waits for the first and then finds nothing to do. */
 const ADVISORY_LOCK = 7_240_000;
+/** Where roles may not be made there is no such group, and an operator grants a role of their own the same. */
+const GRANT_APPLICATION = "SELECT homing_grant_application(rolname) FROM pg_roles WHERE rolname = 'homing_app'";
 
 /**
- * Brings a database to this checkout's schema and makes the partitions ahead. Safe to run by several processes at once.
+ * Brings a database to this checkout's schema, grants the application's group what it needs of it and makes the partitions ahead. Safe to run by several processes at once.
  * @returns the names of the migrations and partitions made
  * @throws the driver's error when the database cannot be reached, Postgres' when it refuses a migration
  */
@@ -17,7 +19,9 @@ export async function migrate(url: string): Promise<{ migrations: string[]; part
   await guard.connect();
   try {
     await guard.query("SELECT pg_advisory_lock($1)", [ADVISORY_LOCK]);
-    return { migrations: await applyMigrations(url), partitions: await preparePartitions(url) };
+    const migrations = await applyMigrations(url);
+    await guard.query(GRANT_APPLICATION);
+    return { migrations, partitions: await preparePartitions(url) };
   } finally {
     await guard.end();
   }

@@ -1,5 +1,5 @@
-import { type Database, Prisma, type Transaction } from "./client.js";
-import { WEEK_MS, uuidFloor, weekStart } from "./week.js";
+import type { Database, Transaction } from "./client.js";
+import { WEEK_MS, weekStart } from "./week.js";
 
 /** Deliveries first: once a week's are dropped, none of them can be retried while the rest of it goes. */
 const PARTITIONED_TABLES = ["deliveries", "events", "attempts"] as const;
@@ -25,7 +25,7 @@ function partitionName(table: PartitionedTable, startMs: number): string {
 }
 
 /**
- * Makes the weekly partitions of the three big tables from a week ago to four weeks ahead; those that exist stay as they are.
+ * Makes the weekly partitions of the three big tables (by a function of the tables' owner, so that the application need not be it) from a week ago to four weeks ahead; those that exist stay as they are.
  * @returns the names of the partitions made
  */
 export async function makePartitions(db: Database, nowMs: number): Promise<string[]> {
@@ -38,11 +38,11 @@ export async function makePartitions(db: Database, nowMs: number): Promise<strin
       if (!present.has(name)) missing.push({ table, name, startMs });
     }
   }
-  for (const { table, startMs, name } of missing) {
-    await changePartitions(db, (transaction) =>
-      transaction.$executeRawUnsafe(
-        `CREATE TABLE IF NOT EXISTS "${name}" PARTITION OF "${table}" FOR VALUES FROM ('${uuidFloor(startMs)}') TO ('${uuidFloor(startMs + WEEK_MS)}')`,
-      ),
+  for (const { table, startMs } of missing) {
+    await changePartitions(
+      db,
+      (transaction) =>
+        transaction.$executeRaw`SELECT homing_make_partition(${table}, ${new Date(startMs)}::timestamptz)`,
     );
   }
   return missing.map(({ name }) => name);
@@ -64,14 +64,12 @@ export async function dropPartitions(db: Database, options: { nowMs: number; ret
   return dropped;
 }
 
-/** Under a lock, so that no retry comes between the look and the drop. */
-function dropFinished(db: Database, partition: Partition): Promise<boolean> {
-  const { table, name } = partition;
+/** @returns whether it was: a retry may have come since it was looked at */
+function dropFinished(db: Database, { table, startMs }: Partition): Promise<boolean> {
   return changePartitions(db, async (transaction) => {
-    await transaction.$executeRawUnsafe(`LOCK TABLE ONLY "${table}" IN ACCESS EXCLUSIVE MODE`);
-    if (await hasUnfinished(transaction, partition)) return false;
-    await transaction.$executeRawUnsafe(`DROP TABLE IF EXISTS "${name}"`);
-    return true;
+    const [row] = await transaction.$queryRaw<{ is_dropped: boolean }[]>`
+      SELECT homing_drop_partition(${table}, ${new Date(startMs)}::timestamptz) AS is_dropped`;
+    return row?.is_dropped ?? false;
   });
 }
 
@@ -91,16 +89,10 @@ async function listPartitions(db: Database): Promise<Partition[]> {
   });
 }
 
-/**
- * A delivery may be of an event that is much older, which somebody asked to be sent again: an event's week waits for those as well. Told by
- * the indexes on what is unfinished or on the event, never by reading a week that is to go: its own deliveries have gone before its events.
- */
-async function hasUnfinished(db: Transaction, { table, startMs }: Partition): Promise<boolean> {
-  const id = table === "events" ? Prisma.sql`event_id` : Prisma.sql`id`;
-  const isOfWeek = Prisma.sql`${id} >= ${uuidFloor(startMs)}::uuid AND ${id} < ${uuidFloor(startMs + WEEK_MS)}::uuid`;
+/** Whether a delivery made in this week, or of an event published in it, has not come to an end. */
+async function hasUnfinished(db: Database, { table, startMs }: Partition): Promise<boolean> {
   const [row] = await db.$queryRaw<{ unfinished: boolean }[]>`
-    SELECT EXISTS (SELECT FROM deliveries WHERE relay_at IS NOT NULL AND ${isOfWeek})
-        OR EXISTS (SELECT FROM deliveries WHERE state = 'held' AND ${isOfWeek}) AS unfinished`;
+    SELECT homing_is_week_unfinished(${table}, ${new Date(startMs)}::timestamptz) AS unfinished`;
   return row?.unfinished ?? true;
 }
 

@@ -7,6 +7,8 @@ const NAME_BYTES = 8;
 
 export interface TestDatabase {
   url: string;
+  /** The URL of a new login in a group of roles; it goes with the database. */
+  loginIn(group: string): Promise<string>;
   /** Ends the database's sessions and removes it. */
   drop(): Promise<void>;
 }
@@ -20,7 +22,24 @@ export async function createTestDatabase(options: { template?: string } = {}): P
   const name = `test_${randomBytes(NAME_BYTES).toString("hex")}`;
   const template = options.template ?? "template0";
   await withServer((server) => server.query(`CREATE DATABASE ${quote(name)} TEMPLATE ${quote(template)}`));
-  return { url: urlOf(name), drop: () => withServer((server) => dropDatabase(server, name)) };
+  const logins: string[] = [];
+  return {
+    url: urlOf(name),
+    async loginIn(group) {
+      const login = `${name}_${logins.length + 1}`;
+      const password = randomBytes(NAME_BYTES).toString("hex");
+      await withServer((server) =>
+        server.query(`CREATE ROLE ${quote(login)} LOGIN PASSWORD '${password}' IN ROLE ${quote(group)}`),
+      );
+      logins.push(login);
+      return Object.assign(new URL(urlOf(name)), { username: login, password }).href;
+    },
+    drop: () =>
+      withServer(async (server) => {
+        await dropDatabase(server, name);
+        for (const login of logins) await server.query(`DROP ROLE ${quote(login)}`);
+      }),
+  };
 }
 
 /**

@@ -31,10 +31,16 @@ function retryDeliveryRoute(context: ApiContext): Route {
     asksForSending: true,
     answers: { 202: { description: "An attempt is due now or under way", schema: deliveryAnswer } },
     refusals: ["not_found", "webhook_disabled", "webhook_archived", "quota_exhausted", "unavailable"],
-    async handle({ caller, params: { delivery_id }, receivedAtMs }) {
+    async handle({ caller, params: { delivery_id }, receivedAtMs, actor }) {
       const name = { organizationId: caller.organizationId, deliveryId: delivery_id };
       const { organizationId } = caller;
-      const request = { organizationId, deliveryIds: [delivery_id], states: RETRYABLE_STATES, receivedAtMs };
+      const request = {
+        organizationId,
+        deliveryIds: [delivery_id],
+        states: RETRYABLE_STATES,
+        receivedAtMs,
+        actor: actor(),
+      };
       const [retried] = await context.retry.add(request);
       if (retried === undefined) throw deliveryNotFound();
       const { outcome } = retried;
@@ -70,9 +76,9 @@ function cancelDeliveryRoute(context: ApiContext): Route {
     input: { params },
     answers: { 202: { description: "It will not be sent", schema: deliveryAnswer } },
     refusals: ["not_found", "delivery_in_flight", "delivery_finished"],
-    async handle({ caller, params: { delivery_id } }) {
+    async handle({ caller, params: { delivery_id }, actor }) {
       const name = { organizationId: caller.organizationId, deliveryId: delivery_id };
-      const cancel = await cancelDelivery(context, name);
+      const cancel = await cancelDelivery({ ...context, actor: actor() }, name);
       switch (cancel.outcome) {
         case "cancelled":
           return { status: 202, body: deliveryBody(await requireDelivery(context, name)) };

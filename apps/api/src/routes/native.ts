@@ -1,5 +1,6 @@
 import type { ApiContext } from "../api-context.js";
 import type { Route } from "../route.js";
+import { auditLogRoutes } from "./audit-log.js";
 import { deliveryActionRoutes } from "./delivery-actions.js";
 import { deliveryRoutes } from "./deliveries.js";
 import { eventRoutes } from "./events.js";
@@ -25,6 +26,7 @@ export function nativeRoutes(context: ApiContext): Route[] {
     ...keyRoutes(context),
     ...portalTokenRoutes(context),
     ...organizationRoutes(context),
+    ...auditLogRoutes(context),
   ];
   return routes.map((native) => holdToWebhook(context, native));
 }

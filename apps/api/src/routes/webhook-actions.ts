@@ -36,8 +36,11 @@ function enableWebhookRoute(context: ApiContext): Route {
     input: { params },
     answers: { 200: { description: "The webhook, enabled", schema: webhookAnswer } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      return { status: 200, body: webhookBodyOf(await enableWebhook(context, { organizationId, webhookId })) };
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      return {
+        status: 200,
+        body: webhookBodyOf(await enableWebhook({ ...context, actor: actor() }, { organizationId, webhookId })),
+      };
     },
   });
 }
@@ -53,8 +56,12 @@ function disableWebhookRoute(context: ApiContext): Route {
     input: { params },
     answers: { 200: { description: "The webhook, disabled", schema: webhookAnswer } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      const webhook = await disableWebhook(context, { organizationId, webhookId }, "disabled by request");
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      const webhook = await disableWebhook(
+        { ...context, actor: actor() },
+        { organizationId, webhookId },
+        "disabled by request",
+      );
       return { status: 200, body: webhookBodyOf(webhook) };
     },
   });
@@ -71,8 +78,11 @@ function revealSecretRoute(context: ApiContext): Route {
     input: { params },
     answers: { 200: { description: "The newest secret", schema: Joi.object({ secret: secretAnswer }) } },
     refusals: ["not_found"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      return { status: 200, body: { secret: await revealSecret(context, { organizationId, webhookId }) } };
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      return {
+        status: 200,
+        body: { secret: await revealSecret({ ...context, actor: actor() }, { organizationId, webhookId }) },
+      };
     },
   });
 }
@@ -101,10 +111,10 @@ function rotateSecretRoute(context: ApiContext): Route {
       },
     },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, body }) {
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, body, actor }) {
       const { secret, expire_previous_after_seconds: overlapSeconds } = body;
       const rotated = await rotateSecret(
-        context,
+        { ...context, actor: actor() },
         { organizationId, webhookId },
         { ...(secret !== undefined && { secret }), ...(overlapSeconds !== undefined && { overlapSeconds }) },
       );
@@ -135,8 +145,8 @@ function testWebhookRoute(context: ApiContext): Route {
       202: { description: "Published", schema: Joi.object({ event_id: Joi.string().required() }) },
     },
     refusals: ["not_found", "webhook_disabled", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      const eventId = await sendTestEvent(context, { organizationId, webhookId });
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      const eventId = await sendTestEvent({ ...context, actor: actor() }, { organizationId, webhookId });
       return { status: 202, body: { event_id: formatEventId(eventId) } };
     },
   });

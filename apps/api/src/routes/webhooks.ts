@@ -46,9 +46,12 @@ function createWebhookRoute(context: ApiContext): Route {
       },
     },
     refusals: [],
-    async handle({ caller: { organizationId }, body }) {
+    async handle({ caller: { organizationId }, body, actor }) {
       const own = body.secret === undefined ? {} : { secret: body.secret };
-      const { webhook, secret } = await createWebhook(context, { organizationId, settings: toSettings(body), ...own });
+      const { webhook, secret } = await createWebhook(
+        { ...context, actor: actor() },
+        { organizationId, settings: toSettings(body), ...own },
+      );
       return { status: 201, body: { ...webhookBodyOf(webhook), secret } };
     },
   });
@@ -103,8 +106,11 @@ function updateWebhookRoute(context: ApiContext): Route {
     input: { params, body: webhookChangeBody },
     answers: { 200: { description: "The webhook as it is now", schema: webhookAnswer } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, body }) {
-      const webhook = await updateWebhook(context, { organizationId, webhookId, changes: toChanges(body) });
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, body, actor }) {
+      const webhook = await updateWebhook(
+        { ...context, actor: actor() },
+        { organizationId, webhookId, changes: toChanges(body) },
+      );
       return { status: 200, body: webhookBodyOf(webhook) };
     },
   });
@@ -122,8 +128,8 @@ function archiveWebhookRoute(context: ApiContext): Route {
     input: { params },
     answers: { 204: { description: "Archived" } },
     refusals: ["not_found"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId } }) {
-      await archiveWebhook(context, { organizationId, webhookId });
+    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, actor }) {
+      await archiveWebhook({ ...context, actor: actor() }, { organizationId, webhookId });
       return { status: 204 };
     },
   });

@@ -1,5 +1,6 @@
 import { createKey, type NewKey } from "./create-key.js";
 import { createOrganization } from "@homing/core/organizations/api-keys";
+import { type Acting, SYSTEM } from "@homing/core/audit-log/actor";
 import type { Hint } from "@homing/core/context";
 import { createDatabase, type Database } from "@homing/db/client";
 import { migrate } from "@homing/db/migrate";
@@ -11,7 +12,7 @@ import { randomBytes } from "node:crypto";
 import type { Response } from "supertest";
 import type { Gate } from "../../src/admit.js";
 import type { ApiContext } from "../../src/api-context.js";
-import { createApp } from "../../src/app.js";
+import { type AppParts, createApp } from "../../src/app.js";
 import { contractSurfaces } from "../../src/contracts/all.js";
 import { createCallers, createContext } from "../../src/create-context.js";
 import { listen } from "../../src/http-server.js";
@@ -40,7 +41,8 @@ export interface ContractOrganization {
 export interface ContractApi {
   url: string;
   db: Database;
-  context: ApiContext;
+  /** What is changed by it is changed by Homing itself. */
+  context: ApiContext & Acting;
   /** Everything that was handed to the queue. */
   hints: Hint[];
   worker: TestWorker;
@@ -56,7 +58,10 @@ export interface ContractApi {
 }
 
 /** Starts it all; receivers are at loopback addresses. */
-export async function startContractApi(gate: Partial<Gate> = {}): Promise<ContractApi> {
+export async function startContractApi(
+  gate: Partial<Gate> = {},
+  parts: Pick<AppParts, "trustedProxies"> = {},
+): Promise<ContractApi> {
   const template = await prepareTemplate("homing", async (url) => {
     await migrate(url);
   });
@@ -68,15 +73,16 @@ export async function startContractApi(gate: Partial<Gate> = {}): Promise<Contra
     worker.take(handed);
     return [];
   };
-  const context = createContext({
+  const api = createContext({
     db,
     log: createLogger({ service: "contract-test", level: "silent" }),
     enqueue: handOver,
     checkUrl: createUrlCheck({ policy: RECEIVERS, lookup: async () => ["93.184.215.14"] }),
     keys: [{ id: "test", key: randomBytes(32) }],
   });
+  const context = { ...api, actor: SYSTEM };
   const worker = startTestWorker(context, RECEIVERS);
-  const server = await serve(context, gate);
+  const server = await serve(context, gate, parts);
   const { url, surfaces } = server;
   const document = createOpenApi(surfaces);
   const ask = createAsk(url, document);
@@ -114,6 +120,7 @@ export async function startContractApi(gate: Partial<Gate> = {}): Promise<Contra
 async function serve(
   context: ApiContext,
   gate: Partial<Gate>,
+  parts: Pick<AppParts, "trustedProxies">,
 ): Promise<Pick<ContractApi, "url" | "surfaces"> & { close(): Promise<void> }> {
   const contracts = contractSurfaces(context);
   const native = createNativeSurface(nativeRoutes(context));
@@ -130,6 +137,7 @@ async function serve(
     log: context.log,
     health: (_req, _res, next) => next(),
     board: null,
+    ...parts,
   });
   const server = await listen(app, LOOPBACK);
   return {

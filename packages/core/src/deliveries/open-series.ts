@@ -1,4 +1,5 @@
 import { Prisma, type Transaction } from "@homing/db/client";
+import { auditInsert } from "../audit-log/record.js";
 import type { Context, Hint } from "../context.js";
 import { lockedQuota } from "../organizations/quota.js";
 import { HINT_PATIENCE_MS } from "./hint.js";
@@ -67,7 +68,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
     ),
     ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
     verdict AS MATERIALIZED (
-      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series, webhook_id, ${OUTCOME} AS outcome
+      SELECT asked.ordinal, asked.request, asked.id, asked.organization_id, series, state, webhook_id, ${OUTCOME} AS outcome
       FROM asked LEFT JOIN target USING (id, organization_id) LEFT JOIN quota USING (organization_id)
     ),
     blocked AS (
@@ -75,7 +76,7 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
       WHERE outcome IN ('not_found', 'webhook_disabled', 'webhook_archived', 'quota_exhausted')
     ),
     wanted AS (
-      SELECT DISTINCT ON (id) id, organization_id, ordinal FROM verdict
+      SELECT DISTINCT ON (id) id, organization_id, ordinal, request, state AS old_state FROM verdict
       WHERE outcome = 'opened' AND request NOT IN (SELECT request FROM blocked)
       ORDER BY id, ordinal
     ),
@@ -103,8 +104,9 @@ export function openSeriesIn(db: Transaction, requests: readonly RetryRequest[],
       WHERE deliveries.id = wanted.id AND deliveries.id = ANY (${ids}::uuid[])
         -- The row again, and not what the lock showed of it: under concurrency the two can differ.
         AND state <> 'in_flight' AND NOT (state = 'pending' AND attempts_in_series = 0)
-      RETURNING deliveries.id, deliveries.series, wanted.ordinal
-    )
+      RETURNING deliveries.id, deliveries.series, wanted.ordinal, deliveries.organization_id, wanted.request, old_state
+    ),
+    ${AUDITED}
     ${ANSWER}`;
 }
 
@@ -155,8 +157,36 @@ function asked(requests: readonly RetryRequest[], { nowMs, at }: Moment): Prisma
         ${rows.map(({ states }) => states.join(" "))}::text[],
         ${rows.map(({ receivedAtMs }) => nowMs - receivedAtMs)}::float8[]
       ) WITH ORDINALITY AS t (request, organization_id, id, states, waited_ms, ordinal)
+    ),
+    ${askers(requests)}`;
+}
+
+function askers(requests: readonly RetryRequest[]): Prisma.Sql {
+  const actors = requests.map(({ actor }) => actor);
+  return Prisma.sql`
+    asker AS (
+      SELECT actor_type, actor_id, address, request_id, ordinal - 1 AS request
+      FROM unnest(
+        ${actors.map(({ type }) => type)}::text[],
+        ${actors.map(({ id }) => id)}::text[],
+        ${actors.map(({ address }) => address)}::text[],
+        ${actors.map(({ requestId }) => requestId)}::text[]
+      ) WITH ORDINALITY AS t (actor_type, actor_id, address, request_id, ordinal)
     )`;
 }
+
+/** One for each delivery, not for each request: the log is asked who touched this delivery, and the request's id holds them together. */
+const AUDITED = Prisma.sql`
+    audited AS (${auditInsert(
+      "delivery.retried",
+      Prisma.sql`
+          SELECT opened.organization_id, opened.id::text AS target_id, actor_type, actor_id, address, request_id,
+                 jsonb_build_object('state', old_state, 'series', opened.series - 1) AS before,
+                 jsonb_build_object('state', 'pending', 'series', opened.series) AS after
+          FROM opened
+          JOIN asker ON asker.request = opened.request`,
+    )}
+    )`;
 
 /** The hint for what a request opened, if it did. */
 export function openedHint(row: RetryRow): Hint[] {

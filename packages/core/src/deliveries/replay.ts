@@ -1,4 +1,5 @@
 import type { Transaction } from "@homing/db/client";
+import type { Acting, Actor } from "../audit-log/actor.js";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "./hint.js";
 import { makeDeliveries } from "./make.js";
@@ -10,11 +11,11 @@ export type ReplayOutcome =
 
 /** Sends a delivery's event to its webhook as a new record, whatever the state of the old one, which stays as it is. */
 export async function replayDelivery(
-  context: Pick<Context, "db" | "enqueue" | "log">,
+  context: Pick<Context, "db" | "enqueue" | "log"> & Acting,
   { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
 ): Promise<ReplayOutcome> {
   const replayed = await context.db.$transaction(
-    (transaction) => replayIn(transaction, { organizationId, deliveryId }),
+    (transaction) => replayIn(transaction, context.actor, { organizationId, deliveryId }),
     TRANSACTION_WAITS,
   );
   if (replayed.outcome !== "made") return replayed;
@@ -24,6 +25,7 @@ export async function replayDelivery(
 
 async function replayIn(
   transaction: Transaction,
+  actor: Actor,
   { organizationId, deliveryId }: { organizationId: string; deliveryId: string },
 ): Promise<Exclude<ReplayOutcome, { outcome: "queued" }> | { outcome: "made"; hint: Hint }> {
   // Reading the event keeps its table until the commit, so that retention cannot take it before it sees the new delivery.
@@ -36,6 +38,11 @@ async function replayIn(
   if (original === undefined) return { outcome: "not_found" };
   const { event_id: eventId, webhook_id: webhookId, webhook_state: state } = original;
   if (state !== "enabled") return { outcome: `webhook_${state}` };
-  const [hint] = await makeDeliveries(transaction, { organizationId, eventId, webhookIds: [webhookId] });
+  const [hint] = await makeDeliveries(transaction, actor, {
+    organizationId,
+    eventId,
+    webhookIds: [webhookId],
+    replayedFrom: deliveryId,
+  });
   return hint === undefined ? { outcome: "quota_exhausted" } : { outcome: "made", hint };
 }

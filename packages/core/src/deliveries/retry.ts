@@ -1,3 +1,4 @@
+import type { Acting } from "../audit-log/actor.js";
 import type { Context } from "../context.js";
 import type { ShownState } from "./delivery.js";
 import { handOver } from "./hint.js";
@@ -16,7 +17,7 @@ export const RETRYABLE_STATES: readonly RetryableState[] = [
 ];
 
 /** Deliveries to send again, all or none of them. */
-export interface RetryRequest {
+export interface RetryRequest extends Acting {
   organizationId: string;
   deliveryIds: readonly string[];
   /** A delivery in another state is passed over. */

@@ -32,9 +32,7 @@ export async function publishEvents(
   const groups = requests.map((request, place) => request.events.map((event) => ({ ...event, id: uuidv7(), place })));
   const rows = await insertEvents(context.db, requests, groups.flat(), placesIn(backlog, requests));
   for (const { organization_id, backlogged } of rows) backlog?.join(organization_id, backlogged);
-  void handOver(context, rows.flatMap(firstHints));
-  const lined = rows.flatMap(({ lined_webhook_ids }) => lined_webhook_ids);
-  if (lined.length > 0) void pullNow(context, lined);
+  tellQueue(context, rows);
   const rowById = new Map(rows.map((row) => [row.event_id, row]));
   const outcomes = groups.map((events) => insertedOutcome(events, rowById));
   const repeats = requests.filter(({ idempotency }, place) => idempotency && outcomes[place]?.outcome !== "published");
@@ -50,6 +48,13 @@ function placesIn(backlog: Backlog | undefined, requests: readonly PublishReques
   const organizationIds = new Set(requests.map(({ organizationId }) => organizationId));
   const places = [...organizationIds].map((id): [string, number] => [id, backlog?.placeOf(id) ?? 0]);
   return new Map(places.filter(([, place]) => place > 0));
+}
+
+/** Tells the queue of inserted events, once they are committed; nobody waits for it. */
+export function tellQueue(context: Pick<Context, "db" | "enqueue" | "log">, rows: readonly InsertedRow[]): void {
+  void handOver(context, rows.flatMap(firstHints));
+  const lined = rows.flatMap(({ lined_webhook_ids }) => lined_webhook_ids);
+  if (lined.length > 0) void pullNow(context, lined);
 }
 
 /** What tells the queue of an inserted event's deliveries, once they are committed. */

@@ -1,4 +1,5 @@
 import type { Transaction } from "@homing/db/client";
+import type { Acting } from "../audit-log/actor.js";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
 import { makeDeliveries } from "../deliveries/make.js";
@@ -32,12 +33,12 @@ export type EventRetryOutcome =
  * retries that race one queues, the others find it queued.
  */
 export async function retryEvent(
-  context: Pick<Context, "db" | "enqueue" | "log">,
+  context: Pick<Context, "db" | "enqueue" | "log"> & Acting,
   request: EventRetryRequest,
 ): Promise<EventRetryOutcome> {
   try {
     const { outcome, hints } = await context.db.$transaction(
-      (transaction) => retryIn(transaction, request),
+      (transaction) => retryIn(transaction, { ...request, actor: context.actor }),
       TRANSACTION_WAITS,
     );
     void handOver(context, hints);
@@ -58,7 +59,7 @@ interface Retried {
   hints: Hint[];
 }
 
-async function retryIn(transaction: Transaction, request: EventRetryRequest): Promise<Retried> {
+async function retryIn(transaction: Transaction, request: EventRetryRequest & Acting): Promise<Retried> {
   const { organizationId, eventId, webhookId } = request;
   // The event's row is the lock: of two retries one makes the missing deliveries, and the other finds them.
   const [event] = await transaction.$queryRaw<{ type: string }[]>`
@@ -73,7 +74,7 @@ async function retryIn(transaction: Transaction, request: EventRetryRequest): Pr
   const rows = await requeue(transaction, request, existing);
   if (rows.some(({ outcome }) => outcome === "quota_exhausted")) throw new QuotaExhaustedError();
   const missing = enabled.flatMap(({ webhook_id, delivery_id }) => (delivery_id === null ? webhook_id : []));
-  const made = await makeDeliveries(transaction, { organizationId, eventId, webhookIds: missing });
+  const made = await makeDeliveries(transaction, request.actor, { organizationId, eventId, webhookIds: missing });
   if (made.length < missing.length) throw new QuotaExhaustedError();
   const queued = rows.filter(isQueued).length + made.length;
   // The named webhook was enabled a moment ago and is no longer.
@@ -113,11 +114,11 @@ function findTargets(
 /** Each on its own: a webhook that is disabled at this moment does not keep the others from it. */
 async function requeue(
   transaction: Transaction,
-  { organizationId, receivedAtMs }: EventRetryRequest,
+  { organizationId, receivedAtMs, actor }: EventRetryRequest & Acting,
   deliveryIds: readonly string[],
 ): Promise<RetryRow[]> {
   const states = RETRYABLE_STATES;
-  const requests = deliveryIds.map((id) => ({ organizationId, deliveryIds: [id], states, receivedAtMs }));
+  const requests = deliveryIds.map((id) => ({ organizationId, deliveryIds: [id], states, receivedAtMs, actor }));
   return openSeriesIn(transaction, requests, await readMoment(transaction));
 }
 

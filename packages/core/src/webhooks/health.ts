@@ -1,4 +1,6 @@
 import { Prisma } from "@homing/db/client";
+import { SYSTEM } from "../audit-log/actor.js";
+import { auditEntries } from "../audit-log/record.js";
 import { SLOW_MS } from "../lanes/endpoint.js";
 import { disabledNotices } from "../notices/disabled.js";
 import { leaveNotices, spelledTime } from "../notices/leave.js";
@@ -57,6 +59,8 @@ export function webhookHealth(webhookIds: readonly string[]): Prisma.Sql {
       SELECT * FROM changed WHERE new_reason IS NOT NULL
     ),
     ${disabledNotices()},
+    audited_disabled AS (${auditEntries(SYSTEM, "webhook.disabled", DISABLED)}
+    ),
     told_recovered AS (${leaveNotices("homing.webhook.recovered", RECOVERED)}
     )`;
 }
@@ -67,3 +71,8 @@ const RECOVERED = Prisma.sql`
           'webhook_id', webhook_id, 'failing_since', ${spelledTime(Prisma.sql`failed_since`)}, 'recovered_at', ${spelledTime(Prisma.sql`now()::timestamptz(3)`)}
         ) AS payload
         FROM changed WHERE is_recovered AND failed_since IS NOT NULL AND NOT is_ephemeral`;
+
+const DISABLED = Prisma.sql`
+          SELECT organization_id, webhook_id::text AS target_id, '{"state": "enabled"}'::jsonb AS before,
+                 jsonb_build_object('state', 'disabled', 'disabled_reason', disabled_reason) AS after
+          FROM disabled WHERE NOT is_ephemeral`;

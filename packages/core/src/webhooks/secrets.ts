@@ -1,6 +1,8 @@
 import { Prisma, type Transaction } from "@homing/db/client";
 import { createWebhookSecret } from "@homing/signature/secrets";
 import { v7 as uuidv7 } from "uuid";
+import type { Acting } from "../audit-log/actor.js";
+import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { getWebhook } from "./read.js";
@@ -28,16 +30,32 @@ export interface RotatedSecret {
 }
 
 /**
- * The newest secret of a webhook.
+ * Shows the newest secret of a webhook.
  * @throws DomainError `not_found`
  */
-export async function revealSecret(context: Pick<Context, "db" | "sealer">, name: WebhookName): Promise<string> {
-  await getWebhook(context, name);
-  const row = await context.db.webhookSecret.findFirstOrThrow({
-    where: { webhookId: name.webhookId, expiresAt: null },
+export async function revealSecret(
+  context: Pick<Context, "db" | "sealer"> & Acting,
+  { organizationId, webhookId }: WebhookName,
+): Promise<string> {
+  const { db, sealer, actor } = context;
+  await getWebhook(context, { organizationId, webhookId });
+  // Nobody is shown a secret of which it is not written down.
+  return db.$transaction(async (transaction) => {
+    await recordAudit(transaction, actor, { organizationId, action: "webhook.secret_revealed", targetId: webhookId });
+    return newestSecret({ db: transaction, sealer }, webhookId);
+  });
+}
+
+/** For signing with it: whoever shows it to somebody reveals it. */
+export async function newestSecret(
+  { db, sealer }: Pick<Context, "sealer"> & { db: Transaction },
+  webhookId: string,
+): Promise<string> {
+  const row = await db.webhookSecret.findFirstOrThrow({
+    where: { webhookId, expiresAt: null },
     orderBy: [{ createdAt: "desc" }, { id: "desc" }],
   });
-  return openSecret(context.sealer, row);
+  return openSecret(sealer, row);
 }
 
 /**
@@ -46,14 +64,14 @@ export async function revealSecret(context: Pick<Context, "db" | "sealer">, name
  * @throws DomainError `not_found` or `webhook_archived`; `validation_error` when 10 secrets are still valid
  */
 export async function rotateSecret(
-  context: Pick<Context, "db" | "sealer">,
+  context: Pick<Context, "db" | "sealer"> & Acting,
   name: WebhookName,
   { secret = createWebhookSecret(), overlapSeconds = OVERLAP_SECONDS }: SecretRotation = {},
 ): Promise<RotatedSecret> {
   const webhook = await getWebhook(context, name);
   if (webhook.state === "archived") throw new DomainError("webhook_archived", "the webhook is archived");
-  const { db, sealer } = context;
-  const { webhookId } = name;
+  const { db, sealer, actor } = context;
+  const { organizationId, webhookId } = name;
   const id = uuidv7();
   return db.$transaction(async (transaction) => {
     const { end, public_key: oldKey } = await lockWebhook(transaction, webhookId, overlapSeconds);
@@ -68,6 +86,12 @@ export async function rotateSecret(
     }
     await transaction.webhookSecret.create({ data: { id, webhookId, sealed: sealSecret(sealer, id, secret) } });
     const publicKey = oldKey === null ? null : await addSigningKey({ transaction, sealer }, webhookId);
+    await recordAudit(transaction, actor, {
+      organizationId,
+      action: "webhook.secret_rotated",
+      targetId: webhookId,
+      after: { old_secrets_expire_at: end },
+    });
     return { secret, publicKey, oldSecretsExpireAt: end };
   });
 }

@@ -1,4 +1,7 @@
 import { Prisma } from "@homing/db/client";
+import type { AuditAction } from "../audit-log/actions.js";
+import type { Acting } from "../audit-log/actor.js";
+import { auditEntries, differing } from "../audit-log/record.js";
 import type { Context } from "../context.js";
 import { RELEASE_WATCH_MS } from "../deliveries/release-held.js";
 import { DomainError } from "../errors.js";
@@ -7,7 +10,7 @@ import { disabledNotices } from "../notices/disabled.js";
 import { getWebhook } from "./read.js";
 import type { Webhook, WebhookName } from "./webhook.js";
 
-type StateContext = Pick<Context, "db" | "sealer">;
+type StateContext = Pick<Context, "db" | "sealer"> & Acting;
 
 const RELEASE = Prisma.sql`releasing_until = now() + ${RELEASE_WATCH_MS} * interval '1 millisecond'`;
 
@@ -18,7 +21,7 @@ const RELEASE = Prisma.sql`releasing_until = now() + ${RELEASE_WATCH_MS} * inter
 export async function enableWebhook(context: StateContext, name: WebhookName): Promise<Webhook> {
   const webhook = await changeState(
     context,
-    name,
+    { ...name, action: "webhook.enabled" },
     Prisma.sql`state = 'enabled', disabled_reason = NULL, disabled_at = NULL, circuit = 'closed', circuit_changed_at = NULL,
       failing_since = NULL, ${RELEASE}`,
   );
@@ -34,7 +37,7 @@ export async function enableWebhook(context: StateContext, name: WebhookName): P
 export function disableWebhook(context: StateContext, name: WebhookName, reason: string): Promise<Webhook> {
   return changeState(
     context,
-    name,
+    { ...name, action: "webhook.disabled" },
     Prisma.sql`state = 'disabled', disabled_reason = coalesce(disabled_reason, ${reason}), disabled_at = coalesce(disabled_at, now()),
       releasing_until = NULL`,
   );
@@ -48,17 +51,18 @@ export function disableWebhook(context: StateContext, name: WebhookName, reason:
 export async function archiveWebhook(context: StateContext, name: WebhookName): Promise<void> {
   const webhook = await getWebhook(context, name);
   if (webhook.state === "archived") return;
-  await changeState(context, name, Prisma.sql`state = 'archived', archived_at = now(), ${RELEASE}`);
+  const archived = { ...name, action: "webhook.archived" } as const;
+  await changeState(context, archived, Prisma.sql`state = 'archived', archived_at = now(), ${RELEASE}`);
 }
 
 async function changeState(
   context: StateContext,
-  { organizationId, webhookId }: WebhookName,
+  { organizationId, webhookId, action }: WebhookName & { action: AuditAction },
   change: Prisma.Sql,
 ): Promise<Webhook> {
   const changed = await context.db.$queryRaw<{ webhook_id: string }[]>`
     WITH target AS MATERIALIZED (
-      SELECT id, state AS old_state FROM webhooks
+      SELECT id, state AS old_state, ${AUDITED} AS before FROM webhooks
       WHERE id = ${webhookId}::uuid AND organization_id = ${organizationId}::uuid AND state <> 'archived'
       FOR UPDATE
     ),
@@ -66,14 +70,27 @@ async function changeState(
       UPDATE webhooks SET ${change}, updated_at = now()
       FROM target
       WHERE webhooks.id = target.id
-      RETURNING webhooks.id AS webhook_id, organization_id, is_ephemeral, state, old_state, disabled_reason, disabled_at
+      RETURNING webhooks.id AS webhook_id, organization_id, is_ephemeral, state, old_state, disabled_reason, disabled_at,
+                before, ${AUDITED} AS after
     ),
     disabled AS (
       SELECT * FROM changed WHERE state = 'disabled' AND old_state = 'enabled'
     ),
-    ${disabledNotices()}
+    ${disabledNotices()},
+    audited AS (${auditEntries(context.actor, action, ENTRIES)}
+    )
     SELECT webhook_id FROM changed`;
   const webhook = await getWebhook(context, { organizationId, webhookId });
   if (changed.length === 0) throw new DomainError("webhook_archived", "the webhook is archived");
   return webhook;
 }
+
+const AUDITED = Prisma.sql`jsonb_build_object(
+        'state', webhooks.state, 'disabled_reason', webhooks.disabled_reason, 'circuit', webhooks.circuit, 'failing_since', webhooks.failing_since
+      )`;
+
+/** Of a change that changed something, a test's webhook apart: the test is what was done. */
+const ENTRIES = Prisma.sql`
+          SELECT organization_id, webhook_id::text AS target_id, ${differing(Prisma.sql`changed.before`, Prisma.sql`changed.after`)} AS before,
+                 ${differing(Prisma.sql`changed.after`, Prisma.sql`changed.before`)} AS after
+          FROM changed WHERE changed.before <> changed.after AND NOT is_ephemeral`;

@@ -1,7 +1,8 @@
+import type { Acting } from "../audit-log/actor.js";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
-import { type PublishOutcome, publishEvents } from "../events/publish.js";
 import { EVENT_TYPE, isOwnType } from "./match.js";
+import { publishTest } from "./publish-test.js";
 import { getWebhook } from "./read.js";
 import type { Webhook, WebhookName } from "./webhook.js";
 
@@ -18,7 +19,7 @@ export function testTypeOf({ eventTypes }: Pick<Webhook, "eventTypes">): string 
  * @throws DomainError `not_found`, `webhook_disabled` or `webhook_archived`
  */
 export async function sendTestEvent(
-  context: Pick<Context, "db" | "sealer" | "enqueue" | "log">,
+  context: Pick<Context, "db" | "sealer" | "enqueue" | "log"> & Acting,
   { organizationId, webhookId }: WebhookName,
 ): Promise<string> {
   const webhook = await getWebhook(context, { organizationId, webhookId });
@@ -28,13 +29,5 @@ export async function sendTestEvent(
     webhook_id: webhookId,
     message: "A test event from Homing.",
   });
-  const events = [{ type: TEST_EVENT_TYPE, payload, webhookIds: [webhookId] }];
-  const [outcome] = await publishEvents(context, [{ organizationId, events }]);
-  return publishedId(outcome);
-}
-
-function publishedId(outcome: PublishOutcome | undefined): string {
-  const published = outcome?.outcome === "published" ? outcome.events[0] : undefined;
-  if (published) return published.id;
-  throw new DomainError("webhook_archived", "the webhook is archived");
+  return publishTest(context, { organizationId, webhookId, event: { type: TEST_EVENT_TYPE, payload } });
 }

@@ -1,24 +1,18 @@
+import type { Acting } from "../audit-log/actor.js";
 import type { Context } from "../context.js";
 import { cancelDelivery } from "../deliveries/cancel.js";
 import { listDeliveries } from "../deliveries/read.js";
 import { type DeliveryRecord, findRecord } from "../deliveries/records.js";
 import { waitForAttempt } from "../deliveries/wait-for-attempt.js";
 import { DomainError } from "../errors.js";
-import { publishEvents } from "../events/publish.js";
 import type { RetryPolicy } from "../retry-schedule.js";
 import { createWebhook } from "./create.js";
+import { publishTest, type TestEvent } from "./publish-test.js";
 import { getWebhook } from "./read.js";
 import { archiveWebhook } from "./state.js";
 import type { WebhookName, WebhookSettings } from "./webhook.js";
 
-export type TestContext = Pick<Context, "db" | "sealer" | "checkUrl" | "enqueue" | "log">;
-
-/** One event of a test. */
-export interface TestEvent {
-  type: string;
-  /** JSON text. */
-  payload: string;
-}
+export type TestContext = Pick<Context, "db" | "sealer" | "checkUrl" | "enqueue" | "log"> & Acting;
 
 const ONCE: RetryPolicy = { delaysSeconds: [], jitter: 0, finalStatuses: [] };
 
@@ -34,10 +28,7 @@ export async function testOnce(
 ): Promise<DeliveryRecord> {
   const { state } = await getWebhook(context, { organizationId, webhookId });
   if (state !== "enabled") throw new DomainError(`webhook_${state}`, `the webhook is ${state}`);
-  const events = [{ ...event, webhookIds: [webhookId] }];
-  const [outcome] = await publishEvents(context, [{ organizationId, events }]);
-  const eventId = outcome?.outcome === "published" ? outcome.events[0]?.id : undefined;
-  if (eventId === undefined) throw new DomainError("webhook_archived", "the webhook is archived");
+  const eventId = await publishTest(context, { organizationId, webhookId, event });
   const { items } = await listDeliveries(context, { organizationId, limit: 1, after: null, filter: { eventId } });
   const [delivery] = items;
   if (delivery === undefined) throw new Error("a test event has no delivery");

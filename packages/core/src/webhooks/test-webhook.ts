@@ -1,9 +1,10 @@
 import type { DeliveryRecord } from "../deliveries/records.js";
 import { DomainError } from "../errors.js";
 import { getWebhook } from "./read.js";
-import { revealSecret } from "./secrets.js";
+import { newestSecret } from "./secrets.js";
+import type { TestEvent } from "./publish-test.js";
 import { wantsV1a } from "./signing-key.js";
-import { testOnce, testUrl, type TestContext, type TestEvent } from "./test-once.js";
+import { testOnce, testUrl, type TestContext } from "./test-once.js";
 import { PROTECTION_DEFAULTS, type WebhookName, type WebhookSettings } from "./webhook.js";
 
 /** One event for a webhook, or for another URL in its place. */
@@ -48,7 +49,7 @@ export async function testWebhook(
   return testUrl(context, {
     organizationId,
     settings,
-    secret: secret?.text ?? (await revealSecret(context, name)),
+    secret: secret?.text ?? (await newestSecret(context, webhookId)),
     event,
   });
 }

@@ -1,7 +1,10 @@
 import type { Transaction } from "@homing/db/client";
+import type { Acting } from "../audit-log/actor.js";
+import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { assertAccessUsable } from "./access.js";
+import { changedSettings } from "./audited-settings.js";
 import { getWebhook } from "./read.js";
 import { replaceSecret } from "./replace-secret.js";
 import { sealSettings, toRow } from "./row.js";
@@ -28,15 +31,17 @@ export interface WebhookUpdate extends WebhookName {
  * authentication and TLS do not fit with each other and the rest
  */
 export async function updateWebhook(
-  context: Pick<Context, "db" | "sealer" | "checkUrl">,
+  context: Pick<Context, "db" | "sealer" | "checkUrl"> & Acting,
   { organizationId, webhookId, changes: { contractFields, ...plain }, secret }: WebhookUpdate,
 ): Promise<Webhook> {
   if (plain.url !== undefined) await assertUrlAllowed(context, plain.url);
-  const { db, sealer } = context;
+  const { db, sealer, actor } = context;
   const standing = await getWebhook(context, { organizationId, webhookId });
   await assertAccessUsable(context, { ...standing, ...plain }, plain);
   return db.$transaction(async (transaction) => {
     // The first statement locks the row: who comes at the same time waits for all of this.
+    await transaction.$queryRaw`SELECT FROM webhooks WHERE id = ${webhookId}::uuid FOR UPDATE`;
+    const old = toWebhook(context, await transaction.webhook.findUniqueOrThrow({ where: { id: webhookId } }));
     const [updated] = await transaction.webhook.updateManyAndReturn({
       where: { id: webhookId, organizationId, state: { not: "archived" } },
       data: {
@@ -48,14 +53,20 @@ export async function updateWebhook(
       },
     });
     if (updated === undefined) throw new DomainError("webhook_archived", "the webhook is archived");
-    if (secret !== undefined) await replaceSecret({ transaction, sealer }, { webhookId, secret });
     if (wantsV1a(updated.signatureFormats)) {
       // The pair is made when it is first asked for, and stays.
       updated.publicKey ??= await addSigningKey({ transaction, sealer }, webhookId);
     }
-    if (contractFields === undefined) return toWebhook(context, updated);
-    const kept = await layOver(transaction, { webhookId, contractFields });
-    return toWebhook(context, { ...updated, contractFields: kept });
+    const kept = contractFields === undefined ? {} : await layOver(transaction, { webhookId, contractFields });
+    const webhook = toWebhook(context, { ...updated, ...kept });
+    const changed = changedSettings(old, webhook);
+    const target = { organizationId, targetId: webhookId };
+    if (changed !== null) await recordAudit(transaction, actor, { ...target, action: "webhook.updated", ...changed });
+    if (secret !== undefined) {
+      await replaceSecret({ transaction, sealer }, { webhookId, secret });
+      await recordAudit(transaction, actor, { ...target, action: "webhook.secret_rotated" });
+    }
+    return webhook;
   });
 }
 
@@ -63,7 +74,7 @@ export async function updateWebhook(
 async function layOver(
   transaction: Transaction,
   { webhookId, contractFields }: { webhookId: string; contractFields: JsonFields },
-): Promise<JsonFields> {
+): Promise<{ contractFields: JsonFields }> {
   const [row] = await transaction.$queryRaw<{ contract_fields: JsonFields }[]>`
     UPDATE webhooks SET contract_fields = contract_fields || coalesce((
       SELECT jsonb_object_agg(contract, coalesce(contract_fields -> contract, '{}') || fields)
@@ -72,5 +83,5 @@ async function layOver(
     WHERE id = ${webhookId}::uuid
     RETURNING contract_fields`;
   if (row === undefined) throw new Error("a webhook that is being changed is gone");
-  return row.contract_fields;
+  return { contractFields: row.contract_fields };
 }

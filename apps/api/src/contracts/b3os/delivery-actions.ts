@@ -31,9 +31,15 @@ function retryDeliveryRoute(context: ApiContext): Route {
     asksForSending: true,
     answers: { 200: { description: "The delivery, queued", schema: envelopeOf(deliveryAnswer) } },
     refusals: [...INACTIVE, "delivery_in_flight", "delivery_finished"],
-    async handle({ caller: { organizationId }, params, receivedAtMs, requestId }) {
+    async handle({ caller: { organizationId }, params, receivedAtMs, requestId, actor }) {
       const deliveryId = requireDeliveryId(params.id);
-      const request = { organizationId, deliveryIds: [deliveryId], states: RETRIED_STATES, receivedAtMs };
+      const request = {
+        organizationId,
+        deliveryIds: [deliveryId],
+        states: RETRIED_STATES,
+        receivedAtMs,
+        actor: actor(),
+      };
       const [retried] = await context.retry.add(request);
       const outcome = retried?.outcome ?? "not_found";
       switch (outcome) {
@@ -71,9 +77,9 @@ function replayDeliveryRoute(context: ApiContext): Route {
     asksForSending: true,
     answers: { 200: { description: "The new delivery, queued", schema: envelopeOf(deliveryAnswer) } },
     refusals: INACTIVE,
-    async handle({ caller: { organizationId }, params, requestId }) {
+    async handle({ caller: { organizationId }, params, requestId, actor }) {
       const original = { organizationId, deliveryId: requireDeliveryId(params.id) };
-      const replayed = await replayDelivery(context, original);
+      const replayed = await replayDelivery({ ...context, actor: actor() }, original);
       switch (replayed.outcome) {
         case "queued": {
           const { deliveryId } = replayed;

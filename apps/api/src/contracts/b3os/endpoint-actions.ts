@@ -25,8 +25,11 @@ function enableEndpointRoute(context: ApiContext): Route {
     input: { params: idParams },
     answers: { 200: { description: "The endpoint, active", schema: envelopeOf(endpointAnswer) } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params, requestId }) {
-      const webhook = await enableWebhook(context, { organizationId, webhookId: requireEndpointId(params.id) });
+    async handle({ caller: { organizationId }, params, requestId, actor }) {
+      const webhook = await enableWebhook(
+        { ...context, actor: actor() },
+        { organizationId, webhookId: requireEndpointId(params.id) },
+      );
       return answerJson(requestId, JSON.stringify(endpointBody(organizationId, webhook)));
     },
   });
@@ -44,9 +47,9 @@ function disableEndpointRoute(context: ApiContext): Route {
     input: { params: idParams },
     answers: { 200: { description: "The endpoint, disabled", schema: envelopeOf(endpointAnswer) } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params, requestId }) {
+    async handle({ caller: { organizationId }, params, requestId, actor }) {
       const name = { organizationId, webhookId: requireEndpointId(params.id) };
-      const webhook = await disableWebhook(context, name, "disabled by request");
+      const webhook = await disableWebhook({ ...context, actor: actor() }, name, "disabled by request");
       return answerJson(requestId, JSON.stringify(endpointBody(organizationId, webhook)));
     },
   });
@@ -68,9 +71,9 @@ function regenerateSecretRoute(context: ApiContext): Route {
       200: { description: "The endpoint with its new secret", schema: envelopeOf(endpointWithSecretAnswer) },
     },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params, requestId }) {
+    async handle({ caller: { organizationId }, params, requestId, actor }) {
       const name = { organizationId, webhookId: requireEndpointId(params.id) };
-      const { secret: signingSecret } = await rotateSecret(context, name);
+      const { secret: signingSecret } = await rotateSecret({ ...context, actor: actor() }, name);
       const endpoint = endpointBody(organizationId, await getWebhook(context, name));
       return answerJson(requestId, JSON.stringify({ endpoint, signingSecret }));
     },

@@ -48,9 +48,12 @@ function createEndpointRoute(context: ApiContext): Route {
       200: { description: "The endpoint with its signing secret", schema: envelopeOf(endpointWithSecretAnswer) },
     },
     refusals: [],
-    async handle({ caller: { organizationId, apiKeyId }, body, requestId }) {
+    async handle({ caller: { organizationId, apiKeyId }, body, requestId, actor }) {
       const settings = settingsOf(body, apiKeyId);
-      const { webhook, secret: signingSecret } = await createWebhook(context, { organizationId, settings });
+      const { webhook, secret: signingSecret } = await createWebhook(
+        { ...context, actor: actor() },
+        { organizationId, settings },
+      );
       const endpoint = endpointBody(organizationId, webhook);
       return answerJson(requestId, JSON.stringify({ endpoint, signingSecret }));
     },

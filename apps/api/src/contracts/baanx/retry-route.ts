@@ -41,14 +41,17 @@ export function retryRoute(context: ApiContext): Route {
     asksForSending: true,
     answers: { 200: { description: "Attempts are due now or under way", schema: retryAnswer } },
     refusals: ["not_found", "webhook_disabled", "quota_exhausted"],
-    async handle({ caller: { organizationId }, params: { eventId }, body, receivedAtMs }) {
+    async handle({ caller: { organizationId }, params: { eventId }, body, receivedAtMs, actor }) {
       const webhookId = body.webhookId ?? null;
-      const retried = await retryEvent(context, {
-        organizationId,
-        eventId: toEventId(eventId),
-        webhookId,
-        receivedAtMs,
-      });
+      const retried = await retryEvent(
+        { ...context, actor: actor() },
+        {
+          organizationId,
+          eventId: toEventId(eventId),
+          webhookId,
+          receivedAtMs,
+        },
+      );
       const webhookCount = assertQueued(retried);
       const message = `Event queued for retry to ${webhookCount} webhook(s)`;
       return { status: 200, body: { success: true, data: { eventId, webhookCount, message } } };

@@ -22,8 +22,14 @@ export function retryRoute(context: ApiContext): Route {
     asksForSending: true,
     answers: { 200: { description: "The delivery after the attempt", schema: deliveryAnswer } },
     refusals: ["not_found", "delivery_in_flight", "webhook_disabled", "webhook_archived", "quota_exhausted"],
-    async handle({ caller: { organizationId }, params: { delivery_id: deliveryId }, receivedAtMs, clientGone }) {
-      const request = { organizationId, deliveryIds: [deliveryId], states: RETRYABLE_STATES, receivedAtMs };
+    async handle({ caller: { organizationId }, params: { delivery_id: deliveryId }, receivedAtMs, clientGone, actor }) {
+      const request = {
+        organizationId,
+        deliveryIds: [deliveryId],
+        states: RETRYABLE_STATES,
+        receivedAtMs,
+        actor: actor(),
+      };
       const [retried] = await context.retry.add(request);
       assertUnderWay(retried);
       await waitForAttempt(context, { deliveryId, signal: clientGone() });

@@ -34,13 +34,13 @@ export function retryEventsRoute(context: ApiContext): Route {
     asksForSending: true,
     answers: { 200: { description: "Queued", schema: Joi.valid(null) } },
     refusals: ["not_found", "webhook_disabled", "webhook_archived", "quota_exhausted"],
-    async handle({ caller: { organizationId }, body, receivedAtMs }) {
+    async handle({ caller: { organizationId }, body, receivedAtMs, actor }) {
       const numbers = [...new Set(body.webhook_event_ids)];
       const found = await findDeliveriesByNumber(context, { organizationId, numbers });
       const unknown = numbers.filter((number) => !found.has(number));
       if (unknown.length > 0) throw new DomainError("not_found", `Unknown webhook events: ${unknown.join(", ")}.`);
       const deliveryIds = [...found.values()];
-      const request = { organizationId, deliveryIds, states: RETRIED_STATES, receivedAtMs };
+      const request = { organizationId, deliveryIds, states: RETRIED_STATES, receivedAtMs, actor: actor() };
       refuseBlocked(deliveryIds.length === 0 ? [] : await context.retry.add(request), found);
       return { status: 200, body: null };
     },

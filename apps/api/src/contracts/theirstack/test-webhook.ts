@@ -1,3 +1,4 @@
+import type { Acting } from "@homing/core/audit-log/actor";
 import type { DeliveryRecord } from "@homing/core/deliveries/records";
 import { EVENT_TYPE, EVENT_TYPE_CHARS_MAX } from "@homing/core/webhooks/match";
 import { getWebhookByNumber } from "@homing/core/webhooks/read";
@@ -56,19 +57,20 @@ export function testWebhookRoute(context: ApiContext): Route {
     asksForSending: true,
     answers: { 200: { description: "What came of it, whatever the receiver said", schema: testAnswer } },
     refusals: ["not_found", "webhook_disabled", "webhook_archived", "quota_exhausted"],
-    async handle({ caller: { organizationId }, body }) {
+    async handle({ caller: { organizationId }, body, actor }) {
+      const acting = { ...context, actor: actor() };
       const number = body.webhook_id ?? null;
       const record =
         number === null
-          ? await sendToUrl(context, { organizationId, body })
-          : await sendToWebhook(context, { organizationId, body, number });
+          ? await sendToUrl(acting, { organizationId, body })
+          : await sendToWebhook(acting, { organizationId, body, number });
       return { status: 200, body: testBody(record) };
     },
   });
 }
 
 async function sendToUrl(
-  context: ApiContext,
+  context: ApiContext & Acting,
   { organizationId, body }: { organizationId: string; body: TestInput },
 ): Promise<DeliveryRecord> {
   const { url, secret, event_type } = body;
@@ -81,7 +83,7 @@ async function sendToUrl(
 }
 
 async function sendToWebhook(
-  context: ApiContext,
+  context: ApiContext & Acting,
   {
     organizationId,
     body: { url, secret, event_type },

@@ -27,12 +27,12 @@ function setStatusRoute(context: ApiContext): Route {
     },
     answers: { 200: { description: "The webhook as it is now", schema: webhookAnswer } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: number }, body }) {
+    async handle({ caller: { organizationId }, params: { webhook_id: number }, body, actor }) {
       const { id: webhookId } = await getWebhookByNumber(context, { organizationId, number });
       const name = { organizationId, webhookId };
       const changing = body.is_active
-        ? enableWebhook(context, name)
-        : disableWebhook(context, name, "disabled by request");
+        ? enableWebhook({ ...context, actor: actor() }, name)
+        : disableWebhook({ ...context, actor: actor() }, name, "disabled by request");
       return { status: 200, body: webhookBodyOf(await changing) };
     },
   });
@@ -50,9 +50,9 @@ function archiveWebhookRoute(context: ApiContext): Route {
     input: { params: webhookParams },
     answers: { 200: { description: "The webhook, archived", schema: webhookAnswer } },
     refusals: ["not_found"],
-    async handle({ caller: { organizationId }, params: { webhook_id: number } }) {
+    async handle({ caller: { organizationId }, params: { webhook_id: number }, actor }) {
       const { id: webhookId } = await getWebhookByNumber(context, { organizationId, number });
-      await archiveWebhook(context, { organizationId, webhookId });
+      await archiveWebhook({ ...context, actor: actor() }, { organizationId, webhookId });
       return { status: 200, body: webhookBodyOf(await getWebhookByNumber(context, { organizationId, number })) };
     },
   });

@@ -51,10 +51,13 @@ function createWebhookRoute(context: ApiContext): Route {
     input: { body: webhookInput },
     answers: { 200: { description: "The webhook", schema: webhookAnswer } },
     refusals: [],
-    async handle({ caller: { organizationId }, body }) {
+    async handle({ caller: { organizationId }, body, actor }) {
       const { secret } = body;
       const own = typeof secret === "string" ? { secret } : {};
-      const { webhook } = await createWebhook(context, { organizationId, settings: toSettings(body), ...own });
+      const { webhook } = await createWebhook(
+        { ...context, actor: actor() },
+        { organizationId, settings: toSettings(body), ...own },
+      );
       return { status: 200, body: webhookBodyOf(webhook) };
     },
   });
@@ -89,12 +92,15 @@ function updateWebhookRoute(context: ApiContext): Route {
     input: { params: webhookParams, body: webhookChange },
     answers: { 200: { description: "The webhook as it is now", schema: webhookAnswer } },
     refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: number }, body }) {
+    async handle({ caller: { organizationId }, params: { webhook_id: number }, body, actor }) {
       const before = await getWebhookByNumber(context, { organizationId, number });
       const name = { organizationId, webhookId: before.id };
       const { secret } = body;
       const changes = toChanges(before, body);
-      const webhook = await updateWebhook(context, { ...name, changes, ...(secret !== undefined && { secret }) });
+      const webhook = await updateWebhook(
+        { ...context, actor: actor() },
+        { ...name, changes, ...(secret !== undefined && { secret }) },
+      );
       return { status: 200, body: webhookBodyOf(webhook) };
     },
   });
