@@ -44,7 +44,7 @@ export function createEndpoint(route: Route, admit: Admit, budget: BodyBudget): 
       body,
       rawBody,
       requestId: record.requestId,
-      actor: () => actorOf(req, { caller, requestId: record.requestId }),
+      actor: () => actorOf(req, { caller, requestId: record.requestId, scope: route.scope }),
       receivedAtMs: record.receivedAtMs,
       clientGone: () => signalClose(res),
     });

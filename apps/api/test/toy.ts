@@ -19,6 +19,7 @@ const CALLER: Caller = {
   organizationId: "org-1",
   apiKeyId: "key-1",
   scopes: ["events:write", "events:read", "deliveries:retry"],
+  by: "api_key" as const,
   webhookId: null,
 };
 

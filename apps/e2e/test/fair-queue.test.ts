@@ -1,3 +1,4 @@
+import { SYSTEM } from "@homing/core/audit-log/actor";
 import { randomUUID } from "node:crypto";
 import { createOrganization } from "@homing/core/organizations/api-keys";
 import { createDeliveryQueue, type DeliveryQueue } from "@homing/queue/queue";
@@ -15,7 +16,7 @@ const PLACE_MAX = 300;
 const TEST_MS_MAX = 90_000;
 
 async function newOrganization({ client, db }: Installation): Promise<Client> {
-  return client.as((await createOrganization({ db }, { name: "another" })).key);
+  return client.as((await createOrganization({ db, actor: SYSTEM }, { name: "another" })).key);
 }
 
 async function publishMany(client: Client, events: number): Promise<void> {

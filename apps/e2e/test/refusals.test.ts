@@ -1,3 +1,4 @@
+import { SYSTEM } from "@homing/core/audit-log/actor";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createOrganization } from "@homing/core/organizations/api-keys";
@@ -71,7 +72,7 @@ describeOn(BACKENDS, "a request that cannot be taken", (backend) => {
       const { webhook, delivery, event: published } = await publishOne(client, { url: receiver.url });
       await waitForState(client, delivery.id, "succeeded");
       foreign = { webhook_id: webhook.id, event_id: published.id, delivery_id: delivery.id };
-      other = client.as((await createOrganization({ db }, { name: "other" })).key);
+      other = client.as((await createOrganization({ db, actor: SYSTEM }, { name: "other" })).key);
       targets = await findTargets(client);
     });
 

@@ -58,7 +58,7 @@ test("while one organization keeps the queue full, what is due and has no hint g
       return Promise.resolve([]);
     },
   };
-  const { organizationId } = await createOrganization({ db }, { name: "one" });
+  const { organizationId } = await createOrganization({ db, actor: SYSTEM }, { name: "one" });
   const sealer = createSealer([{ id: "k1", key: randomBytes(32) }]);
   const checkUrl = () => Promise.resolve({ ok: true as const });
   await createWebhook({ db, sealer, checkUrl, actor: SYSTEM }, { organizationId, settings: SETTINGS });

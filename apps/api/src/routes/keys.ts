@@ -28,8 +28,11 @@ function createKeyRoute(context: ApiContext): Route {
     input: { body: keyBody },
     answers: { 201: { description: "The key, which is shown this once", schema: newKeyAnswer } },
     refusals: ["forbidden"],
-    async handle({ caller: { organizationId, apiKeyId: grantedBy }, body }) {
-      const { apiKey, key } = await createKey(context, { organizationId, grantedBy, ...toNewKey(body) });
+    async handle({ caller: { organizationId, apiKeyId: grantedBy }, body, actor }) {
+      const { apiKey, key } = await createKey(
+        { ...context, actor: actor() },
+        { organizationId, grantedBy, ...toNewKey(body) },
+      );
       return { status: 201, body: { ...keyBodyOf(apiKey), key } };
     },
   });
@@ -85,8 +88,9 @@ function revokeKeyRoute(context: ApiContext): Route {
     input: { params },
     answers: { 200: { description: "The key, revoked now or before", schema: keyAnswer } },
     refusals: ["not_found"],
-    async handle({ caller: { organizationId }, params: { key_id: keyId } }) {
-      return { status: 200, body: keyBodyOf(await revokeKey(context, { organizationId, keyId })) };
+    async handle({ caller: { organizationId }, params: { key_id: keyId }, actor }) {
+      const revoked = await revokeKey({ ...context, actor: actor() }, { organizationId, keyId });
+      return { status: 200, body: keyBodyOf(revoked) };
     },
   });
 }

@@ -43,8 +43,8 @@ function createOrganizationRoute(context: ApiContext): Route {
       },
     },
     refusals: [],
-    async handle({ body: { name } }) {
-      const { organization, apiKey, key } = await createOrganization(context, { name });
+    async handle({ body: { name }, actor }) {
+      const { organization, apiKey, key } = await createOrganization({ ...context, actor: actor() }, { name });
       return { status: 201, body: { ...bodyOf(organization), first_key: { ...keyBodyOf(apiKey), key } } };
     },
   });
@@ -96,8 +96,11 @@ function createOrganizationKeyRoute(context: ApiContext): Route {
     input: { params, body: keyBody },
     answers: { 201: { description: "The key, which is shown this once", schema: newKeyAnswer } },
     refusals: ["not_found"],
-    async handle({ params: { organization_id: organizationId }, body }) {
-      const { apiKey, key } = await createKey(context, { organizationId, grantedBy: null, ...toNewKey(body) });
+    async handle({ params: { organization_id: organizationId }, body, actor }) {
+      const { apiKey, key } = await createKey(
+        { ...context, actor: actor() },
+        { organizationId, grantedBy: null, ...toNewKey(body) },
+      );
       return { status: 201, body: { ...keyBodyOf(apiKey), key } };
     },
   });

@@ -53,16 +53,12 @@ export function portalTokenRoutes(context: ApiContext): Route[] {
       input: { body: portalTokenBody },
       answers: { 201: { description: "The token, which is shown this once", schema: portalTokenAnswer } },
       refusals: ["forbidden"],
-      async handle({ caller: { organizationId, apiKeyId: grantedBy }, body }) {
+      async handle({ caller: { organizationId, apiKeyId: grantedBy }, body, actor }) {
         const { scopes, webhook_id: webhookId = null, expires_in_seconds: lifetimeSeconds } = body;
-        const made = await createPortalToken(context, {
-          organizationId,
-          scopes,
-          webhookId,
-          lifetimeSeconds,
-          grantedBy,
-        });
-        const { token, expiresAt } = made;
+        const { token, expiresAt } = await createPortalToken(
+          { ...context, actor: actor() },
+          { organizationId, scopes, webhookId, lifetimeSeconds, grantedBy },
+        );
         return { status: 201, body: { token, webhook_id: webhookId, scopes, expires_at: expiresAt.toISOString() } };
       },
     }),

@@ -1,9 +1,10 @@
 import { EVENT_TYPE_CHARS_MAX, EVENT_TYPE_PATTERN } from "@homing/core/webhooks/match";
-import { PROTECTION_DEFAULTS, type RateLimit, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
+import { PROTECTION_DEFAULTS, type Webhook, type WebhookSettings } from "@homing/core/webhooks/webhook";
 import { V1A_FORMAT } from "@homing/signature/ed25519";
 import { LEGACY_FORMATS } from "@homing/signature/legacy";
 import Joi from "joi";
 import { fromRetryPolicy, retryPolicy, type RetryPolicyBody, toRetryPolicy } from "./retry-policy-body.js";
+import { fromRateLimit, rateLimit, type RateLimitBody, toRateLimit } from "./rate-limit-body.js";
 import { texts, timeAnswer } from "./schemas.js";
 import { ownSecret } from "./secret-bodies.js";
 import {
@@ -25,12 +26,6 @@ const EVENT_TYPES_MAX = 100;
 const METADATA = { keysMax: 20, lengthMax: 512 };
 const TIMEOUT_MS_DEFAULT = 15_000;
 const IN_FLIGHT_MAX = 1_000;
-const RATE_LIMIT = { countMax: 100_000, periodSecondsMax: 24 * 60 * 60 };
-
-interface RateLimitBody {
-  count: number;
-  period_seconds: number;
-}
 
 /** What an owner says of a webhook; for a change, any part of it. */
 export interface WebhookBody {
@@ -48,11 +43,6 @@ export interface WebhookBody {
   signature_formats?: string[];
   metadata?: Record<string, string>;
 }
-
-const rateLimit = Joi.object<RateLimitBody>({
-  count: Joi.number().integer().min(1).max(RATE_LIMIT.countMax).required(),
-  period_seconds: Joi.number().integer().min(1).max(RATE_LIMIT.periodSecondsMax).required(),
-});
 
 const settings = {
   url: Joi.string().max(URL_LENGTH_MAX).description("http or https, without credentials, at a public address"),
@@ -208,12 +198,4 @@ export function webhookBodyOf(webhook: Webhook): Record<string, unknown> {
     created_at: webhook.createdAt.toISOString(),
     updated_at: webhook.updatedAt.toISOString(),
   };
-}
-
-function toRateLimit(body: RateLimitBody | null): RateLimit | null {
-  return body && { count: body.count, periodSeconds: body.period_seconds };
-}
-
-function fromRateLimit(limit: RateLimit | null): RateLimitBody | null {
-  return limit && { count: limit.count, period_seconds: limit.periodSeconds };
 }

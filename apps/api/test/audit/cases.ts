@@ -1,10 +1,10 @@
 import { expect } from "@jest/globals";
 import type { AuditAction } from "@homing/core/audit-log/actions";
-import { type NewAuditEntry, recordAudit } from "@homing/core/audit-log/record";
+import { hashApiKey } from "@homing/signature/api-key";
 import type { Response } from "supertest";
-import { v7 as uuidv7 } from "uuid";
 import type { ContractApi, ContractOrganization } from "../contracts/contract-api.js";
 import { deliveryIdsOf, makeWebhook, publish } from "../native/fixtures.js";
+import { OPERATOR_KEY } from "../native/native-api.js";
 
 /** Where a case is played. */
 export interface Stage {
@@ -20,6 +20,10 @@ export interface Case {
   targetId: string;
   before: object;
   after: object;
+  /** Who did it, if not our key. */
+  actor?: object;
+  /** Whose log it is on, if not ours. */
+  readerKey?: string;
 }
 
 /** What each action is, through the API: there is one for every action. */
@@ -122,10 +126,47 @@ export const CASES: Record<AuditAction, (stage: Stage) => Promise<Case>> = {
     };
     return replayed;
   },
-  "organization.created": byTransaction("organization.created"),
-  "key.created": byTransaction("key.created"),
-  "key.revoked": byTransaction("key.revoked"),
-  "portal_token.created": byTransaction("portal_token.created"),
+  async "organization.created"({ api }) {
+    const made: Case = {
+      targetId: "",
+      before: {},
+      after: { name: "a name" },
+      act,
+      actor: { type: "operator", id: null },
+    };
+    async function act(): Promise<Response> {
+      const headers = { Authorization: `Bearer ${OPERATOR_KEY}` };
+      const answer = await api.ask("POST", "/v1/organizations", { headers, json: { name: "a name" } });
+      made.targetId = answer.body.id;
+      made.readerKey = answer.body.first_key?.key;
+      return answer;
+    }
+    return made;
+  },
+  async "key.created"({ us }) {
+    const scopes = ["events:read"];
+    const after = { name: "a name", key_prefix: expect.stringMatching(/^hom_/), scopes, expires_at: null };
+    const made: Case = { targetId: "", before: {}, after, act };
+    async function act(): Promise<Response> {
+      const answer = await us.ask("POST", "/v1/keys", { json: { name: "a name", scopes } });
+      made.targetId = answer.body.id;
+      return answer;
+    }
+    return made;
+  },
+  async "key.revoked"({ us }) {
+    const { body } = await us.ask("POST", "/v1/keys", { json: { name: "a name", scopes: ["events:read"] } });
+    const act = () => us.ask("POST", `/v1/keys/${body.id}/revoke`);
+    return { act, targetId: body.id, before: {}, after: { revoked_at: expect.any(String) } };
+  },
+  async "portal_token.created"({ api, us }) {
+    const { id } = await makeWebhook(us);
+    const scopes = ["deliveries:read"];
+    const { id: targetId } = await api.db.apiKey.findUniqueOrThrow({ where: { keyHash: hashApiKey(us.key) } });
+    const after = { webhook_id: id, scopes, expires_at: expect.any(String) };
+    const act = () => us.ask("POST", "/v1/portal_tokens", { json: { webhook_id: id, scopes } });
+    return { act, targetId, before: {}, after };
+  },
 };
 
 /** Of a disabled webhook: no worker takes it. */
@@ -141,19 +182,4 @@ export async function cancelledDelivery(stage: Stage): Promise<string> {
   const { body } = await stage.us.ask("POST", `/v1/deliveries/${deliveryId}/cancel`);
   await stage.us.ask("POST", `/v1/webhooks/${body.webhook_id}/enable`);
   return deliveryId;
-}
-
-/** What no route does yet: the entry alone, as a verb writes it. */
-function byTransaction(action: NewAuditEntry["action"]): (stage: Stage) => Promise<Case> {
-  return async ({ api, us: { organizationId } }) => {
-    const targetId = uuidv7();
-    const [key] = await api.db.apiKey.findMany({ where: { organizationId } });
-    const actor = { type: "api_key", id: key?.id ?? null, address: "127.0.0.1", requestId: "req_1" } as const;
-    const after = { name: "a name" };
-    const act = () =>
-      api.db.$transaction((transaction) =>
-        recordAudit(transaction, actor, { organizationId, action, targetId, after }),
-      );
-    return { act, targetId, before: {}, after };
-  };
 }

@@ -205,6 +205,7 @@ describe("faults of ours", () => {
           organizationId: UNKNOWN_ID,
           apiKeyId: UNKNOWN_ID,
           scopes: ["deliveries:retry"],
+          by: "api_key" as const,
           webhookId: null,
         }),
         limiter: null,

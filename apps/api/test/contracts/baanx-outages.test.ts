@@ -14,6 +14,7 @@ const CALLER = {
   organizationId: UNKNOWN_ID,
   apiKeyId: UNKNOWN_ID,
   scopes: ["deliveries:retry", "deliveries:read", "events:read"],
+  by: "api_key" as const,
   webhookId: null,
 };
 

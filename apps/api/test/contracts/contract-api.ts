@@ -102,7 +102,7 @@ export async function startContractApi(
     document,
     ask,
     async createOrganization() {
-      const { organizationId, key } = await createOrganization({ db }, { name: "test" });
+      const { organizationId, key } = await createOrganization({ db, actor: SYSTEM }, { name: "test" });
       return asHolder(organizationId, key);
     },
     async createKey({ organizationId }, key = {}) {

@@ -1,3 +1,4 @@
+import { SYSTEM } from "@homing/core/audit-log/actor";
 import { randomBytes } from "node:crypto";
 import type { Hint } from "@homing/core/context";
 import { createOrganization } from "@homing/core/organizations/api-keys";
@@ -87,7 +88,7 @@ export async function startNativeApi(): Promise<NativeApi> {
     context,
     hints,
     async createOrganization() {
-      const { organizationId, key } = await createOrganization({ db }, { name: "test" });
+      const { organizationId, key } = await createOrganization({ db, actor: SYSTEM }, { name: "test" });
       return { organizationId, key, ask: askWithKey(server, key) };
     },
     async stop() {

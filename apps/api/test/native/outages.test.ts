@@ -34,7 +34,13 @@ describe("with the database away", () => {
     const url = `postgres://127.0.0.1:${await freePort()}/none`;
     db = createDatabase({ url, connectionsMax: 2, applicationName: "api-test" });
     const context = createTestContext(db, async () => []);
-    const caller = { organizationId: UNKNOWN_ID, apiKeyId: UNKNOWN_ID, scopes: SCOPES, webhookId: null };
+    const caller = {
+      organizationId: UNKNOWN_ID,
+      apiKeyId: UNKNOWN_ID,
+      scopes: SCOPES,
+      by: "api_key" as const,
+      webhookId: null,
+    };
     servers = [
       { name: "at the key", server: await serve(context, createCallers(context).add) },
       { name: "behind the key", server: await serve(context, async () => caller) },

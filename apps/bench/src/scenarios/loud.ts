@@ -1,3 +1,4 @@
+import { SYSTEM } from "@homing/core/audit-log/actor";
 import { createOrganization } from "@homing/core/organizations/api-keys";
 import { createApiClient, numbered, typeOf } from "../api-client.js";
 import { type Case, compare, type CaseOptions, type CaseResult } from "../case.js";
@@ -29,7 +30,7 @@ function runLoud({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult>
       await api.makeWebhooks(loud, (name) => ({ url: sink.url(`slow/${LOUD_ANSWER_MS}`, name) }));
       const quiet: Stream[] = [];
       for (const name of numbered("quiet", QUIET_ORGANIZATIONS)) {
-        const organization = await createOrganization({ db }, { name });
+        const organization = await createOrganization({ db, actor: SYSTEM }, { name });
         const own = createApiClient({ url: apiUrl, key: organization.key });
         await own.makeWebhook(name, { url: sink.url("well", name) });
         quiet.push({ name, key: organization.key, types: [typeOf(name)], perSecond: QUIET_PER_SECOND });

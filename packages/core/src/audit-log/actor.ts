@@ -1,7 +1,7 @@
 /** Who changes something, and from where: every verb that does takes one. */
 export interface Actor {
   type: "api_key" | "portal_token" | "operator" | "system";
-  /** The key's or the token's id, the operator's name; null: Homing itself. */
+  /** The key's, or that of the key that made the token; null: the operator, or Homing itself. */
   id: string | null;
   /** The client's address; null: nobody asked over the network. */
   address: string | null;

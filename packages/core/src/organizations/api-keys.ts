@@ -1,5 +1,8 @@
+import type { Transaction } from "@homing/db/client";
 import { createApiKey, hashApiKey } from "@homing/signature/api-key";
 import { v7 as uuidv7 } from "uuid";
+import { type Acting, type Actor, SYSTEM } from "../audit-log/actor.js";
+import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { type ApiKey, insertKey } from "./key.js";
@@ -24,6 +27,8 @@ export interface Caller {
   /** The key that was shown or, for a portal token, the one that made it. */
   apiKeyId: string;
   scopes: readonly string[];
+  /** What was shown. */
+  by: "api_key" | "portal_token";
   /** The one webhook that a portal token is held to; null: all of the organization. */
   webhookId: string | null;
 }
@@ -53,7 +58,7 @@ export async function authenticate(
   const callers = new Map(
     rows.map(({ key_hash, id, organization_id: organizationId, scopes }) => [
       key_hash,
-      { organizationId, apiKeyId: id, scopes, webhookId: null },
+      { organizationId, apiKeyId: id, scopes, by: "api_key" as const, webhookId: null },
     ]),
   );
   return keys.map((key, index) => holders?.get(key) ?? callers.get(hashes[index] ?? "") ?? null);
@@ -77,7 +82,7 @@ async function findTokenHolders(
     const row = rowById.get(apiKeyId);
     if (row === undefined || row.now.getTime() >= expiresAtMs) continue;
     const held = scopes.filter((scope) => row.scopes.includes(scope));
-    holders.set(token, { organizationId: row.organization_id, apiKeyId, scopes: held, webhookId });
+    holders.set(token, { organizationId: row.organization_id, apiKeyId, scopes: held, by: "portal_token", webhookId });
   }
   return holders;
 }
@@ -93,15 +98,22 @@ export interface NewOrganization {
 
 /** Makes an organization with one key of all scopes. */
 export async function createOrganization(
-  { db }: Pick<Context, "db">,
+  { db, actor }: Pick<Context, "db"> & Acting,
   { name, key = createApiKey() }: { name: string; key?: string },
 ): Promise<NewOrganization> {
   return db.$transaction(async (transaction) => {
-    const row = await transaction.organization.create({ data: { id: uuidv7(), name } });
-    const organizationId = row.id;
-    const apiKey = await insertKey(transaction, { organizationId, name: "first key", key, scopes: SCOPES });
-    return { organizationId, organization: toOrganization(row), apiKey, key };
+    const organization = await insertOrganization(transaction, actor, name);
+    const organizationId = organization.id;
+    const apiKey = await insertKey(transaction, actor, { organizationId, name: "first key", key, scopes: SCOPES });
+    return { organizationId, organization, apiKey, key };
   });
+}
+
+async function insertOrganization(transaction: Transaction, actor: Actor, name: string): Promise<Organization> {
+  const row = await transaction.organization.create({ data: { id: uuidv7(), name } });
+  const entry = { organizationId: row.id, action: "organization.created", targetId: row.id, after: { name } } as const;
+  await recordAudit(transaction, actor, entry);
+  return toOrganization(row);
 }
 
 /** Serialises the first starts of several API processes on one new database. */
@@ -120,7 +132,7 @@ export async function ensureFirstKey({ db }: Pick<Context, "db">, key: string): 
     }
     if (known !== null) return;
     const first = await transaction.organization.findFirst({ orderBy: { id: "asc" } });
-    const organization = first ?? (await transaction.organization.create({ data: { id: uuidv7(), name: "first" } }));
-    await insertKey(transaction, { organizationId: organization.id, name: "HOMING_API_KEY", key, scopes: SCOPES });
+    const { id: organizationId } = first ?? (await insertOrganization(transaction, SYSTEM, "first"));
+    await insertKey(transaction, SYSTEM, { organizationId, name: "HOMING_API_KEY", key, scopes: SCOPES });
   });
 }

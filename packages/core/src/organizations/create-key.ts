@@ -1,4 +1,5 @@
 import { createApiKey } from "@homing/signature/api-key";
+import type { Acting } from "../audit-log/actor.js";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import type { Scope } from "./api-keys.js";
@@ -23,7 +24,7 @@ export interface NewKey {
  * `validation_error` for an end that has passed, `not_found` when there is no such organization
  */
 export async function createKey(
-  { db }: Pick<Context, "db">,
+  { db, actor }: Pick<Context, "db"> & Acting,
   { organizationId, name, scopes, expiresAt, grantedBy }: NewKey,
 ): Promise<{ apiKey: ApiKey; key: string }> {
   return db.$transaction(async (transaction) => {
@@ -32,7 +33,7 @@ export async function createKey(
     if (organization === null) throw organizationNotFound();
     if (expiresAt !== null && expiresAt <= (await readNow(transaction))) throw endHasPassed();
     const key = createApiKey();
-    return { apiKey: await insertKey(transaction, { organizationId, name, key, scopes, expiresAt }), key };
+    return { apiKey: await insertKey(transaction, actor, { organizationId, name, key, scopes, expiresAt }), key };
   });
 }
 

@@ -1,3 +1,5 @@
+import type { Acting } from "../audit-log/actor.js";
+import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
 import { lockGrantor, readNow } from "./grantor.js";
@@ -35,7 +37,7 @@ export interface PortalToken {
  * `validation_error` for a webhook that the organization does not have
  */
 export async function createPortalToken(
-  { db, sealer }: Pick<Context, "db" | "sealer">,
+  { db, sealer, actor }: Pick<Context, "db" | "sealer"> & Acting,
   { organizationId, scopes, webhookId, lifetimeSeconds, grantedBy }: NewPortalToken,
 ): Promise<PortalToken> {
   return db.$transaction(async (transaction) => {
@@ -48,7 +50,12 @@ export async function createPortalToken(
     }
     const expiresAtMs = (await readNow(transaction)).getTime() + lifetimeSeconds * 1000;
     const token = sealPortalToken(sealer, { apiKeyId: grantedBy, webhookId, scopes: [...scopes], expiresAtMs });
-    return { token, expiresAt: new Date(expiresAtMs) };
+    const expiresAt = new Date(expiresAtMs);
+    // It has no row of its own: it is the key's for as long as both last.
+    const after = { webhook_id: webhookId, scopes, expires_at: expiresAt };
+    const entry = { organizationId, action: "portal_token.created", targetId: grantedBy, after } as const;
+    await recordAudit(transaction, actor, entry);
+    return { token, expiresAt };
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Transaction } from "@homing/db/client";
 import { apiKeyPrefix, hashApiKey } from "@homing/signature/api-key";
 import { v7 as uuidv7 } from "uuid";
+import type { Actor } from "../audit-log/actor.js";
+import { recordAudit } from "../audit-log/record.js";
 import { DomainError } from "../errors.js";
 
 /** What is known of an API key; the key itself is not. */
@@ -34,6 +36,7 @@ interface KeyToInsert {
 /** The key is kept as its hash. */
 export async function insertKey(
   transaction: Transaction,
+  actor: Actor,
   { organizationId, name, key, scopes, expiresAt = null }: KeyToInsert,
 ): Promise<ApiKey> {
   const row = await transaction.apiKey.create({
@@ -47,6 +50,8 @@ export async function insertKey(
       expiresAt,
     },
   });
+  const after = { name, key_prefix: row.keyPrefix, scopes, expires_at: expiresAt };
+  await recordAudit(transaction, actor, { organizationId, action: "key.created", targetId: row.id, after });
   return toKey(row);
 }
 
