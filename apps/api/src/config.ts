@@ -22,6 +22,8 @@ export interface Config {
   egressAllow: string[];
   /** Requests of one API key in a second; null: no limit. */
   rateLimitPerSecond: number | null;
+  /** CIDRs of the proxies whose X-Forwarded-For is believed; empty: the client is who connects. */
+  trustedProxies: string[];
   /** false: nothing is sent, so what asks for sending is refused. */
   deliveryEnabled: boolean;
   logLevel: string;
@@ -39,6 +41,7 @@ interface Variables {
   OPS_PASSWORD?: string;
   EGRESS_ALLOW: string[];
   RATE_LIMIT_PER_SECOND: number;
+  TRUSTED_PROXIES: string[];
   DELIVERY_ENABLED: boolean;
   LOG_LEVEL: string;
   SHUTDOWN_GRACE_MS: number;
@@ -57,6 +60,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     encryptionKeys: variables.HOMING_ENCRYPTION_KEYS,
     operator: username !== undefined && password !== undefined ? { username, password } : null,
     egressAllow: variables.EGRESS_ALLOW,
+    trustedProxies: variables.TRUSTED_PROXIES,
     rateLimitPerSecond: variables.RATE_LIMIT_PER_SECOND || null,
     deliveryEnabled: variables.DELIVERY_ENABLED,
     logLevel: variables.LOG_LEVEL,
@@ -84,6 +88,7 @@ function createSchema(): Joi.ObjectSchema<Variables> {
     OPS_PASSWORD: Joi.string(),
     EGRESS_ALLOW: Joi.string().custom(toCidrs).default([]).messages(must("be a comma-separated list of CIDRs")),
     RATE_LIMIT_PER_SECOND: Joi.number().integer().min(0).max(1_000_000).default(0),
+    TRUSTED_PROXIES: Joi.string().custom(toCidrs).default([]).messages(must("be a comma-separated list of CIDRs")),
     DELIVERY_ENABLED: Joi.boolean().default(true),
     LOG_LEVEL: Joi.string()
       .valid(...LOG_LEVELS)

@@ -2,7 +2,7 @@ import { createUrlCheck } from "@homing/egress/check-url";
 import { createAddressPolicy } from "@homing/egress/address-policy";
 import { ensureFirstKey } from "@homing/core/organizations/api-keys";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
-import { createDatabase } from "@homing/db/client";
+import { createDatabase, type Database } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
 import { createDeliveryQueue } from "@homing/queue/queue";
 import { failStart, type Lifecycle, runService } from "@homing/runtime/lifecycle";
@@ -14,6 +14,7 @@ import { createApp } from "./app.js";
 import { contractSurfaces } from "./contracts/all.js";
 import { type Config, readConfig } from "./config.js";
 import { createCallers, createContext } from "./create-context.js";
+import { API_LOGINS, BOARD_LOGINS, createFailedLogins } from "./failed-logins.js";
 import { listen } from "./http-server.js";
 import { createNativeSurface } from "./native-surface.js";
 import { createBoard } from "./ops/bull-board.js";
@@ -52,16 +53,24 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     await Promise.all([context.publish.idle(), context.retry.idle()]);
   });
   const callers = createCallers({ db });
-  const limiter = openRateLimiter(config, log);
+  const limiter = openRateLimiter(config, db, log);
   onStop("rate limiter", () => limiter?.close());
   const health = createHealth({ database: () => db.$queryRaw`SELECT 1` });
   const app = createApp({
     contracts: contractSurfaces(context),
     native: createNativeSurface(nativeRoutes(context)),
-    gate: { authenticate: callers.add, limiter, deliveryEnabled: config.deliveryEnabled },
+    gate: {
+      authenticate: callers.add,
+      limiter,
+      failedLogins: createFailedLogins({ door: "api", limits: API_LOGINS, log }),
+      deliveryEnabled: config.deliveryEnabled,
+    },
     log,
     health: health.router,
-    board: operator && createBoard([queue.bullQueue], operator),
+    board:
+      operator &&
+      createBoard([queue.bullQueue], operator, createFailedLogins({ door: "board", limits: BOARD_LOGINS, log })),
+    trustedProxies: config.trustedProxies,
   });
   const server = await listen(app, config);
   onStop("server", () => {
@@ -72,10 +81,10 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   log.info({ host: config.host, port: server.port }, "api.started");
 }
 
-function openRateLimiter({ rateLimitPerSecond, redisUrl }: Config, log: Logger): RateLimiter | null {
+function openRateLimiter({ rateLimitPerSecond, redisUrl }: Config, db: Database, log: Logger): RateLimiter | null {
   if (rateLimitPerSecond === null) return null;
   const onError = logSeldom(log, "rate_limiter.error");
-  return createRateLimiter({ perSecond: rateLimitPerSecond, redisUrl, onError });
+  return createRateLimiter({ perSecond: rateLimitPerSecond, redisUrl, db, onError });
 }
 
 /** The keys, of which there is one at least. */

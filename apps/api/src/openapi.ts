@@ -51,11 +51,11 @@ export function createOpenApi(surfaces: readonly Surface[]): OpenApiDocument {
 export function problemCodesOf(route: Route): ProblemCode[] {
   const { input, scope, method } = route;
   const codes = new Set<ProblemCode>(route.refusals);
-  codes.add("malformed_request").add("internal_error").add("unavailable");
+  // A query that cannot be stored is not valid wherever it stands.
+  codes.add("malformed_request").add("validation_error").add("internal_error").add("unavailable");
   if (scope !== null) codes.add("unauthenticated").add("forbidden").add("rate_limited");
   if (method !== "GET") codes.add("payload_too_large").add("unsupported_media_type");
   if (input.body !== undefined) codes.add("malformed_json");
-  if (Object.values(input).some((schema) => schema !== undefined)) codes.add("validation_error");
   return [...codes];
 }
 
