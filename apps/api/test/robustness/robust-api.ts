@@ -1,0 +1,103 @@
+import { randomBytes } from "node:crypto";
+import { createAttempts } from "@homing/core/deliveries/attempt";
+import type { Context, Hint } from "@homing/core/context";
+import type { SendResult } from "@homing/core/outcome";
+import { createDatabase, type Database } from "@homing/db/client";
+import { migrate } from "@homing/db/migrate";
+import { createAddressPolicy } from "@homing/egress/address-policy";
+import { createUrlCheck } from "@homing/egress/check-url";
+import { createTestDatabase, prepareTemplate } from "@homing/local/test-database";
+import { createLogger } from "@homing/runtime/logger";
+import { createApp } from "../../src/app.js";
+import { contractSurfaces } from "../../src/contracts/all.js";
+import { createCallers, createContext } from "../../src/create-context.js";
+import { listen } from "../../src/http-server.js";
+import { createNativeSurface } from "../../src/native-surface.js";
+import { createOpenApi, type OpenApiDocument } from "../../src/openapi.js";
+import { createBoard } from "../../src/ops/bull-board.js";
+import { createHealth } from "../../src/ops/health.js";
+import type { Route } from "../../src/route.js";
+import { nativeRoutes } from "../../src/routes/native.js";
+import { countLogins } from "../count-logins.js";
+
+const CONNECTIONS_MAX = 8;
+const SLOTS = 1_000;
+// What bodies of unknown length may come to: here many are sent at once that only claim to be long.
+const BODIES_BYTES_MAX = 1024 ** 3;
+
+export const OPERATOR = { username: "ops", password: "correct horse" };
+
+/** Everything that the API serves: native routes, contracts, documents, health and the operator's board. */
+export interface RobustApi {
+  port: number;
+  db: Database;
+  routes: readonly Route[];
+  document: OpenApiDocument;
+  /** Resolves when every attempt that was asked for is recorded. */
+  settle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** On a database of its own; what is due at once is attempted at once, without a request: half of it succeeds. */
+export async function startRobustApi(): Promise<RobustApi> {
+  const template = await prepareTemplate("homing", async (url) => {
+    await migrate(url);
+  });
+  const database = await createTestDatabase({ template });
+  const db = createDatabase({ url: database.url, connectionsMax: CONNECTIONS_MAX, applicationName: "robustness" });
+  const log = createLogger({ service: "robustness", level: "silent" });
+  const underWay = new Set<Promise<unknown>>();
+  function take(hints: readonly Hint[]): void {
+    for (const hint of hints.filter(({ delayMs }) => delayMs === 0)) {
+      const attempting = attempts.attempt(hint).finally(() => underWay.delete(attempting));
+      underWay.add(attempting);
+    }
+  }
+  const context = createContext({
+    db,
+    log,
+    enqueue: async (hints) => {
+      take(hints);
+      return [];
+    },
+    checkUrl: createUrlCheck({ policy: createAddressPolicy({ allow: [] }), lookup: async () => ["93.184.215.14"] }),
+    keys: [{ id: "test", key: randomBytes(32) }],
+  });
+  const whole: Context = { ...context, send: async ({ headers }) => answerTo(headers), random: () => 0.5 };
+  const attempts = createAttempts(whole, { signal: new AbortController().signal, slots: SLOTS, isIsolating: false });
+  const contracts = contractSurfaces(context);
+  const native = createNativeSurface(nativeRoutes(context));
+  const app = createApp({
+    contracts,
+    native,
+    gate: { authenticate: createCallers({ db }).add, limiter: null, deliveryEnabled: true },
+    log,
+    health: createHealth({ database: () => db.$queryRaw`SELECT 1` }).router,
+    board: createBoard([], OPERATOR, countLogins({ perNameMax: Infinity })),
+    bodiesBytesMax: BODIES_BYTES_MAX,
+  });
+  const server = await listen(app, { host: "127.0.0.1", port: 0 });
+  const settle = async (): Promise<void> => {
+    while (underWay.size > 0) await Promise.all(underWay);
+  };
+  return {
+    port: server.port,
+    db,
+    routes: [...contracts, native].flatMap(({ routes }) => routes),
+    document: createOpenApi([...contracts, native]),
+    settle,
+    async stop() {
+      await server.close();
+      await settle();
+      await db.$disconnect();
+      await database.drop();
+    },
+  };
+}
+
+/** By the delivery's id, so that a run that is repeated is answered alike as often. */
+function answerTo(headers: Record<string, string>): SendResult {
+  const id = headers["homing-delivery-id"] ?? "";
+  const status = id.charCodeAt(id.length - 1) % 2 === 0 ? 200 : 500;
+  return { outcome: "responded", status, headers: {}, bodyText: "a\u202E\uFFFD", durationMs: 1 };
+}
