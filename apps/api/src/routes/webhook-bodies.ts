@@ -93,6 +93,7 @@ const settings = {
     ),
   signature_formats: Joi.array()
     .items(Joi.string().valid(...LEGACY_FORMATS))
+    .max(LEGACY_FORMATS.length)
     .unique()
     .description("Legacy signature headers beside the Standard Webhooks ones"),
   metadata: texts(METADATA).description("The owner's own notes"),
