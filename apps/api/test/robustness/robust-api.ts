@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { createAttempts } from "@homing/core/deliveries/attempt";
-import type { Context, Hint } from "@homing/core/context";
+import type { Hint } from "@homing/core/context";
+import { claimDeliveries } from "@homing/core/deliveries/claim";
+import { recordAttempts } from "@homing/core/deliveries/record";
 import type { SendResult } from "@homing/core/outcome";
 import { createDatabase, type Database } from "@homing/db/client";
 import { migrate } from "@homing/db/migrate";
@@ -8,6 +9,7 @@ import { createAddressPolicy } from "@homing/egress/address-policy";
 import { createUrlCheck } from "@homing/egress/check-url";
 import { createTestDatabase, prepareTemplate } from "@homing/local/test-database";
 import { createLogger } from "@homing/runtime/logger";
+import type { ApiContext } from "../../src/api-context.js";
 import { createApp } from "../../src/app.js";
 import { contractSurfaces } from "../../src/contracts/all.js";
 import { createCallers, createContext } from "../../src/create-context.js";
@@ -21,7 +23,6 @@ import { nativeRoutes } from "../../src/routes/native.js";
 import { countLogins } from "../count-logins.js";
 
 const CONNECTIONS_MAX = 8;
-const SLOTS = 1_000;
 // What bodies of unknown length may come to: here many are sent at once that only claim to be long.
 const BODIES_BYTES_MAX = 1024 ** 3;
 
@@ -46,12 +47,11 @@ export async function startRobustApi(): Promise<RobustApi> {
   const database = await createTestDatabase({ template });
   const db = createDatabase({ url: database.url, connectionsMax: CONNECTIONS_MAX, applicationName: "robustness" });
   const log = createLogger({ service: "robustness", level: "silent" });
-  const underWay = new Set<Promise<unknown>>();
+  const underWay = new Set<Promise<void>>();
   function take(hints: readonly Hint[]): void {
-    for (const hint of hints.filter(({ delayMs }) => delayMs === 0)) {
-      const attempting = attempts.attempt(hint).finally(() => underWay.delete(attempting));
-      underWay.add(attempting);
-    }
+    const due = hints.filter(({ delayMs }) => delayMs === 0).map(({ deliveryId }) => deliveryId);
+    const attempting = attemptAll(context, due).finally(() => underWay.delete(attempting));
+    underWay.add(attempting);
   }
   const context = createContext({
     db,
@@ -63,8 +63,6 @@ export async function startRobustApi(): Promise<RobustApi> {
     checkUrl: createUrlCheck({ policy: createAddressPolicy({ allow: [] }), lookup: async () => ["93.184.215.14"] }),
     keys: [{ id: "test", key: randomBytes(32) }],
   });
-  const whole: Context = { ...context, send: async ({ headers }) => answerTo(headers), random: () => 0.5 };
-  const attempts = createAttempts(whole, { signal: new AbortController().signal, slots: SLOTS, isIsolating: false });
   const contracts = contractSurfaces(context);
   const native = createNativeSurface(nativeRoutes(context));
   const app = createApp({
@@ -95,9 +93,17 @@ export async function startRobustApi(): Promise<RobustApi> {
   };
 }
 
-/** By the delivery's id, so that a run that is repeated is answered alike as often. */
-function answerTo(headers: Record<string, string>): SendResult {
-  const id = headers["homing-delivery-id"] ?? "";
-  const status = id.charCodeAt(id.length - 1) % 2 === 0 ? 200 : 500;
+/** As a worker does, but without lines, circuits and requests: what it writes is written when this resolves. */
+async function attemptAll(context: ApiContext, deliveryIds: readonly string[]): Promise<void> {
+  const claims = deliveryIds.length === 0 ? [] : await claimDeliveries(context, deliveryIds);
+  const made = claims.flatMap((claimed) => (claimed.outcome === "claimed" ? [claimed.claim] : []));
+  if (made.length === 0) return;
+  const requestHeaders = { "content-type": "application/json" };
+  const attempts = made.map((claim) => ({ claim, result: answerTo(claim.deliveryId), requestHeaders }));
+  await recordAttempts({ ...context, random: () => 0.5 }, attempts);
+}
+
+function answerTo(deliveryId: string): SendResult {
+  const status = deliveryId.charCodeAt(deliveryId.length - 1) % 2 === 0 ? 200 : 500;
   return { outcome: "responded", status, headers: {}, bodyText: "a\u202E\uFFFD", durationMs: 1 };
 }

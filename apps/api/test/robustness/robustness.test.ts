@@ -95,7 +95,9 @@ function findFaults(request: OddRequest, outcome: RawOutcome, written: readonly 
   const faults: string[] = [];
   const isTaken = outcome.kind === "answered" && outcome.status < 400 && WRITING.includes(request.method);
   if (!isTaken && written.length > 0)
-    faults.push(`refused, and yet wrote to ${written.map(({ table }) => table).join(", ")}`);
+    faults.push(
+      `refused (${outcome.kind === "answered" ? outcome.status : outcome.kind}), and yet wrote to ${written.map(({ table }) => table).join(", ")}`,
+    );
   if (outcome.kind === "hung") faults.push(`not answered within ${ANSWER_LIMIT_MS} ms`);
   if (outcome.kind === "answered") {
     if (outcome.status >= 500) faults.push(`answered with ${outcome.status}: ${outcome.body.toString("utf8")}`);
