@@ -47,7 +47,7 @@ async function admitCaller(
   record: RequestRecord,
 ): Promise<Caller> {
   const { limiter } = gate;
-  const caller = await findCaller(req.headers.authorization, gate.authenticate).catch(refuseLogin(req, gate));
+  const caller = await findKnownCaller(gate, req);
   record.organizationId = caller.organizationId;
   if (limiter !== null) {
     const use = await limiter.take(caller.apiKeyId);
@@ -60,19 +60,24 @@ async function admitCaller(
 }
 
 /** Who has a good key is always let in; who tries too many bad ones is told to wait, whatever else comes from the same address. */
-function refuseLogin(req: Request, { failedLogins }: Gate): (error: unknown) => never {
-  return (error) => {
+async function findKnownCaller({ authenticate, failedLogins }: Gate, req: Request): Promise<Caller> {
+  const { authorization } = req.headers;
+  try {
+    return await findCaller(authorization, authenticate);
+  } catch (error) {
     const isFailure = error instanceof ProblemError && error.problem.code === "unauthenticated";
-    if (failedLogins === undefined || !isFailure || req.headers.authorization === undefined) throw error;
+    if (failedLogins === undefined || !isFailure || authorization === undefined) throw error;
     const login = { address: req.ip };
     const waitSeconds = failedLogins.blockedSeconds(login);
-    if (waitSeconds === null) {
-      failedLogins.fail(login);
-      throw error;
-    }
-    const headers = { "Retry-After": String(waitSeconds) };
-    throw refusal("rate_limited", "Too many requests with unknown API keys came from this address.", { headers });
-  };
+    if (waitSeconds !== null) throw tooManyUnknownKeys(waitSeconds);
+    failedLogins.fail(login);
+    throw error;
+  }
+}
+
+function tooManyUnknownKeys(waitSeconds: number): Error {
+  const headers = { "Retry-After": String(waitSeconds) };
+  return refusal("rate_limited", "Too many requests with unknown API keys came from this address.", { headers });
 }
 
 function rateLimited({ limit, resetSeconds }: RateUse): Error {

@@ -14,7 +14,7 @@ interface Counting {
   failedLogins: FailedLogins;
   lines: Record<string, unknown>[];
   /** Moves the clock. */
-  pass(ms: number): void;
+  pass: (ms: number) => void;
 }
 
 function counting(door: "api" | "board", limits: Omit<FailedLoginLimits, "windowMs">): Counting {

@@ -116,6 +116,7 @@ test("a client that sends its headers a bit at a time is cut off all the same", 
   const drip = setInterval(() => socket.write("X-A: b\r\n"), 10);
   socket.on("error", () => undefined).write("GET / HTTP/1.1\r\n");
   await closeOf(socket);
+  expect(socket.destroyed).toBe(true);
   clearInterval(drip);
   await server.close();
 });
@@ -144,6 +145,7 @@ test("a client that does not read its answer is cut off when neither side has se
   socket.on("error", () => undefined).pause();
   socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await isGone;
+  expect(socket.bytesRead).toBeLessThan(answer.length);
   socket.destroy();
   await server.close();
 });

@@ -6,7 +6,7 @@ import { root } from "./ensure-installed.mjs";
 const FAILING = ["high", "critical"];
 const PATIENCE_MS = 60_000;
 
-const { stdout = "" } = spawnSync("npm", ["audit", "--omit=dev", "--json", ...process.argv.slice(2)], {
+const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--json", ...process.argv.slice(2)], {
   cwd: root,
   encoding: "utf8",
   maxBuffer: 64 * 1024 * 1024,

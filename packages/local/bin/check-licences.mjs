@@ -6,13 +6,29 @@ import { root } from "./ensure-installed.mjs";
 
 const WORKSPACES = ["@homing/api", "@homing/worker", "@homing/db"];
 /** All permissive: they ask for a notice at most. */
-const ALLOWED = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0", "CC0-1.0", "ISC", "MIT", "Unlicense"];
+const ALLOWED = [
+  "0BSD",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "BlueOak-1.0.0",
+  "CC0-1.0",
+  "ISC",
+  "MIT",
+  "Unlicense",
+];
 /** The lockfile says nothing of binaries of other platforms; their parents, by these names, have the licence. */
 const SAME_AS_PARENT = new Map([[/^@msgpackr-extract\//, "msgpackr-extract"]]);
 
 const sbom = spawnSync(
   "npm",
-  ["sbom", "--omit=dev", "--package-lock-only", "--sbom-format=cyclonedx", ...WORKSPACES.flatMap((name) => ["-w", name])],
+  [
+    "sbom",
+    "--omit=dev",
+    "--package-lock-only",
+    "--sbom-format=cyclonedx",
+    ...WORKSPACES.flatMap((name) => ["-w", name]),
+  ],
   { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 },
 );
 if (sbom.status !== 0) {

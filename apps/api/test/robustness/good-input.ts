@@ -31,7 +31,7 @@ const TEXTS: readonly (readonly [RegExp, readonly string[]])[] = [
 ];
 
 /** What stands for `mark` of the sender, of an organization that never asks, or of nobody. */
-export function markText(mark: Mark, whose: "own" | "foreign" | "unknown" = "own"): string {
+function markText(mark: Mark, whose: "own" | "foreign" | "unknown" = "own"): string {
   return `@${whose}:${mark}@`;
 }
 

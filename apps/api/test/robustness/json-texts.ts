@@ -1,7 +1,7 @@
 import fc from "fast-check";
 
 /** Texts that have broken programs before; each character is a byte of the request, so beyond ASCII they are UTF-8. */
-export const NASTY_TEXTS = [
+const NASTY_TEXTS = [
   "",
   " ",
   "null",
