@@ -26,6 +26,9 @@ const CONNECTIONS_MAX = 8;
 // What bodies of unknown length may come to: here many are sent at once that only claim to be long.
 const BODIES_BYTES_MAX = 1024 ** 3;
 
+/** Between two statements nothing is under way for a moment. */
+const QUIET_LOOKS = 3;
+
 export const OPERATOR = { username: "ops", password: "correct horse" };
 
 /** Everything that the API serves: native routes, contracts, documents, health and the operator's board. */
@@ -34,7 +37,7 @@ export interface RobustApi {
   db: Database;
   routes: readonly Route[];
   document: OpenApiDocument;
-  /** Resolves when every attempt that was asked for is recorded. */
+  /** Resolves when every attempt that was asked for is recorded, and nothing else is being written. */
   settle(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -76,7 +79,10 @@ export async function startRobustApi(): Promise<RobustApi> {
   });
   const server = await listen(app, { host: "127.0.0.1", port: 0 });
   const settle = async (): Promise<void> => {
-    while (underWay.size > 0) await Promise.all(underWay);
+    for (let quiet = 0; quiet < QUIET_LOOKS; quiet += 1) {
+      if (underWay.size > 0 || (await isBusy(db))) quiet = -1;
+      await Promise.all(underWay);
+    }
   };
   return {
     port: server.port,
@@ -91,6 +97,15 @@ export async function startRobustApi(): Promise<RobustApi> {
       await database.drop();
     },
   };
+}
+
+/** Whether a statement or a transaction is under way: some go on when their request is answered, as the pull of a line does. */
+async function isBusy(db: Database): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ busy: boolean }[]>`
+    SELECT EXISTS (
+      SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()
+    ) AS busy`;
+  return row?.busy === true;
 }
 
 /** As a worker does, but without lines, circuits and requests: what it writes is written when this resolves. */

@@ -15,7 +15,7 @@ const BATCHES = Number(process.env["ROBUSTNESS_BATCHES"] ?? 500);
 const SEED = process.env["ROBUSTNESS_SEED"];
 const PATH = process.env["ROBUSTNESS_PATH"];
 const ANSWER_LIMIT_MS = 15_000;
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 900_000;
 const TIMES_MIN = 5;
 const SHOWN_CHARS = 3_000;
 /** An id that is empty makes another path of it. */
