@@ -136,7 +136,7 @@ function oddRequestTo(route: Route): fc.Arbitrary<OddRequest> {
   const body: fc.Arbitrary<string | null> =
     input.body === undefined
       ? mostly<string | null>(5, fc.constant(null), anyJson)
-      : mostly<string | null>(12, goodJson(route, "", input.body.describe(), 14), oddBody);
+      : mostly<string | null>(12, goodJson(route, "", input.body.describe(), 24), oddBody);
   return fc.record({
     operationId: fc.constant(operationId),
     method: mostly(24, fc.constant<string>(method), fc.constantFrom(...METHODS)),

@@ -50,14 +50,14 @@ export async function startRobustApi(): Promise<RobustApi> {
   const database = await createTestDatabase({ template });
   const db = createDatabase({ url: database.url, connectionsMax: CONNECTIONS_MAX, applicationName: "robustness" });
   const log = createLogger({ service: "robustness", level: "silent" });
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Set<Promise<unknown>>();
   function take(hints: readonly Hint[]): void {
     const due = hints.filter(({ delayMs }) => delayMs === 0).map(({ deliveryId }) => deliveryId);
     const attempting = attemptAll(context, due).finally(() => underWay.delete(attempting));
     underWay.add(attempting);
   }
   const context = createContext({
-    db,
+    db: watchTransactions(db, underWay),
     log,
     enqueue: async (hints) => {
       take(hints);
@@ -99,11 +99,27 @@ export async function startRobustApi(): Promise<RobustApi> {
   };
 }
 
+/** The same database, whose transactions are under way from the call on, also while they wait for a connection. */
+function watchTransactions(db: Database, underWay: Set<Promise<unknown>>): Database {
+  return new Proxy(db, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (name !== "$transaction" || typeof member !== "function") return member;
+      return (...given: unknown[]): unknown => {
+        const answered: unknown = Reflect.apply(member, target, given);
+        const ended = Promise.allSettled([answered]).finally(() => underWay.delete(ended));
+        underWay.add(ended);
+        return answered;
+      };
+    },
+  });
+}
+
 /** Whether a statement or a transaction is under way: some go on when their request is answered, as the pull of a line does. */
 async function isBusy(db: Database): Promise<boolean> {
   const [row] = await db.$queryRaw<{ busy: boolean }[]>`
     SELECT EXISTS (
-      SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()
+      SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND state IS DISTINCT FROM 'idle' AND pid <> pg_backend_pid()
     ) AS busy`;
   return row?.busy === true;
 }
