@@ -21,6 +21,7 @@ import { createHealth } from "../../src/ops/health.js";
 import type { Route } from "../../src/route.js";
 import { nativeRoutes } from "../../src/routes/native.js";
 import { countLogins } from "../count-logins.js";
+import { WORKER_NAME } from "./write-log.js";
 
 const CONNECTIONS_MAX = 8;
 // What bodies of unknown length may come to: here many are sent at once that only claim to be long.
@@ -49,11 +50,12 @@ export async function startRobustApi(): Promise<RobustApi> {
   });
   const database = await createTestDatabase({ template });
   const db = createDatabase({ url: database.url, connectionsMax: CONNECTIONS_MAX, applicationName: "robustness" });
+  const workerDb = createDatabase({ url: database.url, connectionsMax: 2, applicationName: WORKER_NAME });
   const log = createLogger({ service: "robustness", level: "silent" });
   const underWay = new Set<Promise<unknown>>();
   function take(hints: readonly Hint[]): void {
     const due = hints.filter(({ delayMs }) => delayMs === 0).map(({ deliveryId }) => deliveryId);
-    const attempting = attemptAll(context, due).finally(() => underWay.delete(attempting));
+    const attempting = attemptAll({ ...context, db: workerDb }, due).finally(() => underWay.delete(attempting));
     underWay.add(attempting);
   }
   const context = createContext({
@@ -93,7 +95,7 @@ export async function startRobustApi(): Promise<RobustApi> {
     async stop() {
       await server.close();
       await settle();
-      await db.$disconnect();
+      await Promise.all([db.$disconnect(), workerDb.$disconnect()]);
       await database.drop();
     },
   };

@@ -12,6 +12,9 @@ export interface WriteLog {
   take(): Promise<Write[]>;
 }
 
+/** What connections by this name write is not noted: attempts may come long after the request that asked for them. */
+export const WORKER_NAME = "robustness-worker";
+
 // When a key was last used may be noted at every request.
 const NOTE_WRITE = `
   CREATE FUNCTION note_write() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -21,6 +24,9 @@ const NOTE_WRITE = `
     changed jsonb := coalesce(becomes, was);
     owner uuid := coalesce(changed->>'organization_id', CASE TG_ARGV[0] WHEN 'organizations' THEN changed->>'id' END)::uuid;
   BEGIN
+    IF current_setting('application_name') = '${WORKER_NAME}' THEN
+      RETURN NULL;
+    END IF;
     IF TG_OP = 'UPDATE' AND TG_ARGV[0] = 'api_keys' AND was - 'last_used_at' = becomes - 'last_used_at' THEN
       RETURN NULL;
     END IF;
