@@ -43,7 +43,7 @@ export interface RobustApi {
   stop(): Promise<void>;
 }
 
-/** On a database of its own; what is due at once is attempted at once, without a request: half of it succeeds. */
+/** On a database of its own; what is due at once is attempted at once, without a request: most of it succeeds. */
 export async function startRobustApi(): Promise<RobustApi> {
   const template = await prepareTemplate("homing", async (url) => {
     await migrate(url);
@@ -137,6 +137,6 @@ async function attemptAll(context: ApiContext, deliveryIds: readonly string[]): 
 }
 
 function answerTo(deliveryId: string): SendResult {
-  const status = deliveryId.charCodeAt(deliveryId.length - 1) % 2 === 0 ? 200 : 500;
+  const status = deliveryId.endsWith("0") ? 500 : 200;
   return { outcome: "responded", status, headers: {}, bodyText: "a\u202E\uFFFD", durationMs: 1 };
 }
