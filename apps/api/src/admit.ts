@@ -1,8 +1,9 @@
 import type { Caller, Scope } from "@homing/core/organizations/api-keys";
 import type { Request, Response } from "express";
 import { type Authenticate, findCaller, requireOperator, requireScope } from "./authorize.js";
+import type { FailedLogins } from "./failed-logins.js";
 import type { IsOperator } from "./operator-key.js";
-import { refusal } from "./problem.js";
+import { ProblemError, refusal } from "./problem.js";
 import type { RateLimiter, RateUse } from "./rate-limit.js";
 import type { RequestRecord } from "./request-record.js";
 import type { Route } from "./route.js";
@@ -17,6 +18,8 @@ export interface Gate {
   isOperator?: IsOperator;
   /** null: keys have no limit */
   limiter: RateLimiter | null;
+  /** Counts keys that nobody has, by client address; absent: nobody counts. */
+  failedLogins?: FailedLogins;
   /** false: routes that ask for a request to a receiver are refused. */
   deliveryEnabled: boolean;
 }
@@ -25,7 +28,8 @@ export interface Gate {
 export type Admit = (req: Request, res: Response, record: RequestRecord) => Promise<Caller | null>;
 
 /**
- * The order is: who is it, has it asked too often, may it do this, is there delivery. A public route has no caller, nor has the operator's.
+ * The order is: who is it (or have there been too many unknown ones), has it asked too often, may it do this, is there delivery. A public
+ * route has no caller, nor has the operator's.
  * @throws ProblemError unauthenticated, rate_limited, forbidden, unavailable
  */
 export function createAdmission(surface: Surface, route: Route, gate: Gate): Admit {
@@ -47,12 +51,13 @@ export function createAdmission(surface: Surface, route: Route, gate: Gate): Adm
 }
 
 async function admitCaller(
-  { surface, scope, gate: { authenticate, limiter } }: { surface: Surface; scope: Scope; gate: Gate },
+  { surface, scope, gate }: { surface: Surface; scope: Scope; gate: Gate },
   req: Request,
   res: Response,
   record: RequestRecord,
 ): Promise<Caller> {
-  const caller = await findCaller(req.headers.authorization, authenticate);
+  const { limiter } = gate;
+  const caller = await findKnownCaller(gate, req);
   record.organizationId = caller.organizationId;
   if (limiter !== null) {
     const use = await limiter.take(caller.apiKeyId);
@@ -62,6 +67,27 @@ async function admitCaller(
   }
   requireScope(caller, scope);
   return caller;
+}
+
+/** Who has a good key is always let in; who tries too many bad ones is told to wait, whatever else comes from the same address. */
+async function findKnownCaller({ authenticate, failedLogins }: Gate, req: Request): Promise<Caller> {
+  const { authorization } = req.headers;
+  try {
+    return await findCaller(authorization, authenticate);
+  } catch (error) {
+    const isFailure = error instanceof ProblemError && error.problem.code === "unauthenticated";
+    if (failedLogins === undefined || !isFailure || authorization === undefined) throw error;
+    const login = { address: req.ip };
+    const waitSeconds = failedLogins.blockedSeconds(login);
+    if (waitSeconds !== null) throw tooManyUnknownKeys(waitSeconds);
+    failedLogins.fail(login);
+    throw error;
+  }
+}
+
+function tooManyUnknownKeys(waitSeconds: number): Error {
+  const headers = { "Retry-After": String(waitSeconds) };
+  return refusal("rate_limited", "Too many requests with unknown API keys came from this address.", { headers });
 }
 
 function rateLimited({ limit, resetSeconds }: RateUse): Error {

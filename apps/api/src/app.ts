@@ -6,6 +6,7 @@ import { BODIES_BYTES_MAX, createBodyBudget } from "./body-budget.js";
 import { createDocs } from "./docs.js";
 import { BOARD_PATH } from "./ops/bull-board.js";
 import { refusal } from "./problem.js";
+import { refuseUnreadable } from "./refuse-unreadable.js";
 import { recordOf, recordRequests } from "./request-record.js";
 import { secureAnswers, securePages } from "./security-headers.js";
 import type { Surface } from "./surface.js";
@@ -41,8 +42,8 @@ export function createApp(parts: AppParts): Express {
   app.set("trust proxy", trustedProxies);
   app.use(health);
   app.use(recordRequests(log));
-  app.use(refuseUndecodable);
   app.use(secureAnswers());
+  app.use(refuseUnreadable);
   app.use(createDocs(surfaces));
   if (board !== null) app.use(BOARD_PATH, labelBoard, securePages(), board);
   app.use((req, res, next) => routers.get(surfaceOf(req.path))?.(req, res, next));
@@ -57,19 +58,3 @@ const labelBoard: RequestHandler = (_req, res, next) => {
   recordOf(res).route = BOARD_PATH;
   next();
 };
-
-const refuseUndecodable: RequestHandler = (req, _res, next) => {
-  if (req.url.includes("%") && !isDecodable(req.url)) {
-    throw refusal("malformed_request", "The path or query is not valid percent-encoded UTF-8.");
-  }
-  next();
-};
-
-function isDecodable(url: string): boolean {
-  try {
-    decodeURIComponent(url);
-    return true;
-  } catch {
-    return false;
-  }
-}

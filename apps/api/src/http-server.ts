@@ -2,13 +2,27 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { StartError } from "@homing/runtime/start-error";
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-// Longer than the usual 60 s of load balancers, so that it is they who close idle connections.
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-const CONNECTIONS_CHECK_MS = 5_000;
-/** More are closed as they come. */
-const CONNECTIONS_MAX = 10_000;
+/** Most header fields of a request. */
+export const HEADERS_MAX = 100;
+
+const KIB = 1024;
+const LIMITS = {
+  /** More connections are closed as they come. */
+  connectionsMax: 10_000,
+  /** A client that has not sent all of a request's headers, or all of it, by then is answered 408 and cut off. */
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  /** How often the two above are looked at. */
+  connectionsCheckMs: 5_000,
+  // Longer than the usual 60 s of load balancers, so that it is they who close idle connections.
+  keepAliveTimeoutMs: 65_000,
+  /** On a connection where neither side sends a byte, because a client does not read its answer. Longer than any handler takes. */
+  silenceMsMax: 120_000,
+  /** Of the request line and all headers; beyond it 431. */
+  headerBytesMax: 16 * KIB,
+  /** Then a connection is closed, so that those of one client spread again over the processes. */
+  requestsPerConnectionMax: 100_000,
+};
 
 const START_FAULTS = new Map<string | undefined, string>([
   ["EADDRINUSE", "is already in use"],
@@ -26,22 +40,33 @@ export interface HttpServer {
 
 /**
  * Serves `listener` on an address.
+ * @param limits in place of the usual ones
  * @throws StartError when the address is in use or may not be had
  */
 export async function listen(
   listener: RequestListener,
-  { host, port, connectionsMax = CONNECTIONS_MAX }: { host: string; port: number; connectionsMax?: number },
+  { host, port, ...limits }: { host: string; port: number } & Partial<typeof LIMITS>,
 ): Promise<HttpServer> {
-  const server = createServer({
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-  });
-  server.maxConnections = connectionsMax;
+  const server = createLimitedServer({ ...LIMITS, ...limits });
   const close = closeGracefully(server);
   server.on("request", listener);
   return { port: await bind(server, host, port), close };
+}
+
+function createLimitedServer(limits: typeof LIMITS): Server {
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.connectionsCheckMs,
+    maxHeaderSize: limits.headerBytesMax,
+  });
+  server.timeout = limits.silenceMsMax;
+  server.maxConnections = limits.connectionsMax;
+  server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
+  // Node drops what is beyond; the application refuses a request that has one too many.
+  server.maxHeadersCount = HEADERS_MAX + 1;
+  return server;
 }
 
 function closeGracefully(server: Server): () => Promise<void> {

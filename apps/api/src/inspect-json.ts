@@ -3,6 +3,9 @@ import { toPointer } from "./problem.js";
 /** Most arrays and objects inside one another. */
 const NESTING_MAX = 64;
 
+/** Most members and elements in all: a small body of millions of them would take a hundred times its bytes of memory. */
+const MEMBERS_MAX = 500_000;
+
 const FAULTS_MAX = 100;
 // Postgres holds neither in text nor in jsonb.
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
@@ -13,7 +16,7 @@ interface Inspection {
 }
 
 /**
- * Finds what no schema looks at: too deep nesting, NUL characters and lone surrogates in strings and member names,
+ * Finds what no schema looks at: too deep nesting, too many members, NUL characters and lone surrogates in strings and member names,
  * and members named `__proto__`, which would become the prototype of a validated copy.
  * @param options.text whether strings and names are worth a look
  */
@@ -36,11 +39,20 @@ function visit(value: unknown, path: (string | number)[], text: boolean, found: 
   }
   for (const [key, member] of entriesOf(value)) {
     found.membersTotal += 1;
+    if (found.membersTotal > MEMBERS_MAX) {
+      refuseWhole(found);
+      return;
+    }
     if (text && typeof key === "string") visitName(key, path, found);
     path.push(key);
     visit(member, path, text, found);
     path.pop();
   }
+}
+
+/** In the place of all other faults: there may be as many of them as members. */
+function refuseWhole(found: Inspection): void {
+  found.faults = [{ pointer: "", detail: `must not have more than ${MEMBERS_MAX} members and elements in all` }];
 }
 
 function visitName(name: string, path: readonly (string | number)[], found: Inspection): void {

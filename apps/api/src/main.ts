@@ -3,7 +3,7 @@ import { createEgress } from "@homing/egress/variables";
 import { ensureFirstKey } from "@homing/core/organizations/api-keys";
 import { createKeyUse } from "@homing/core/organizations/key-use";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
-import { createDatabase } from "@homing/db/client";
+import { createDatabase, type Database } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
 import { createDeliveryQueue } from "@homing/queue/queue";
 import { failStart, type Lifecycle, runService } from "@homing/runtime/lifecycle";
@@ -15,6 +15,7 @@ import { createApp } from "./app.js";
 import { contractSurfaces } from "./contracts/all.js";
 import { type Config, readConfig } from "./config.js";
 import { createCallers, createContext } from "./create-context.js";
+import { API_LOGINS, BOARD_LOGINS, createFailedLogins } from "./failed-logins.js";
 import { listen } from "./http-server.js";
 import { createNativeSurface } from "./native-surface.js";
 import { createBoard } from "./ops/bull-board.js";
@@ -63,7 +64,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     return keyUse.write();
   });
   const callers = createCallers({ db, sealer: context.sealer, keyUse });
-  const limiter = openRateLimiter(config, log);
+  const limiter = openRateLimiter(config, db, log);
   onStop("rate limiter", () => limiter?.close());
   const health = createHealth({ database: () => db.$queryRaw`SELECT 1` });
   const app = createApp({
@@ -73,12 +74,15 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
       authenticate: callers.add,
       isOperator: createOperatorCheck(config.operatorKeyHash),
       limiter,
+      failedLogins: createFailedLogins({ door: "api", limits: API_LOGINS, log }),
       deliveryEnabled: config.deliveryEnabled,
     },
     log,
     health: health.router,
+    board:
+      operator &&
+      createBoard([queue.bullQueue], operator, createFailedLogins({ door: "board", limits: BOARD_LOGINS, log })),
     trustedProxies: config.trustedProxies,
-    board: operator && createBoard([queue.bullQueue], operator),
   });
   const server = await listen(app, config);
   onStop("server", () => {
@@ -89,10 +93,10 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   log.info({ host: config.host, port: server.port }, "api.started");
 }
 
-function openRateLimiter({ rateLimitPerSecond, redisUrl }: Config, log: Logger): RateLimiter | null {
+function openRateLimiter({ rateLimitPerSecond, redisUrl }: Config, db: Database, log: Logger): RateLimiter | null {
   if (rateLimitPerSecond === null) return null;
   const onError = logSeldom(log, "rate_limiter.error");
-  return createRateLimiter({ perSecond: rateLimitPerSecond, redisUrl, onError });
+  return createRateLimiter({ perSecond: rateLimitPerSecond, redisUrl, db, onError });
 }
 
 /** The keys, of which there is one at least. */

@@ -54,12 +54,12 @@ export function createOpenApi(surfaces: readonly Surface[]): OpenApiDocument {
 export function problemCodesOf(route: Route): ProblemCode[] {
   const { input, scope, method } = route;
   const codes = new Set<ProblemCode>(route.refusals);
-  codes.add("malformed_request").add("internal_error").add("unavailable");
-  if (scope !== null) codes.add("unauthenticated");
-  if (scope !== null && scope !== "operator") codes.add("forbidden").add("rate_limited");
+  // A query that cannot be stored is not valid wherever it stands.
+  codes.add("malformed_request").add("validation_error").add("internal_error").add("unavailable");
+  if (scope !== null) codes.add("unauthenticated").add("rate_limited");
+  if (scope !== null && scope !== "operator") codes.add("forbidden");
   if (method !== "GET") codes.add("payload_too_large").add("unsupported_media_type");
   if (input.body !== undefined) codes.add("malformed_json");
-  if (Object.values(input).some((schema) => schema !== undefined)) codes.add("validation_error");
   return [...codes];
 }
 

@@ -45,7 +45,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, { status: number; title
   unsupported_media_type: { status: 415, title: "The body has a media type that is not taken" },
   validation_error: { status: 422, title: "The request is not valid" },
   idempotency_conflict: { status: 422, title: "The idempotency key was used for another request" },
-  rate_limited: { status: 429, title: "The API key asks too often" },
+  rate_limited: { status: 429, title: "Too many requests" },
   internal_error: { status: 500, title: "Something went wrong on our side" },
   unavailable: { status: 503, title: "The service cannot take this now" },
 };

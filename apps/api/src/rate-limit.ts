@@ -1,6 +1,8 @@
+import type { Database } from "@homing/db/client";
 import { connectRedis, disconnectRedis, REDIS_PREFIX } from "@homing/queue/redis";
 import { parseRedisUrl } from "@homing/queue/redis-url";
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { createPostgresLimiter } from "./rate-limit-postgres.js";
 
 const WINDOW_SECONDS = 1;
 
@@ -22,36 +24,40 @@ export interface RateLimiter {
 }
 
 /**
- * At most `perSecond` requests a second for each API key: together in all processes on one Redis, in each process by itself
- * when `redisUrl` is null or Redis does not answer. Redis is dialled in the background, for as long as it takes.
+ * At most `perSecond` requests a second for each API key: together in all processes, on Redis or, when `redisUrl` is null, on Postgres;
+ * in each process by itself while that store does not answer. Redis is dialled in the background, for as long as it takes.
  * @throws RedisUrlError
  */
 export function createRateLimiter(options: {
   perSecond: number;
   redisUrl: string | null;
+  /** Where keys are counted without Redis; absent: in this process. */
+  db?: Pick<Database, "$queryRaw">;
   /** Lost connections; called once an attempt. */
   onError: (error: Error) => void;
 }): RateLimiter {
-  const { perSecond, redisUrl, onError } = options;
+  const { perSecond, redisUrl, db, onError } = options;
   const limits = { points: perSecond, duration: WINDOW_SECONDS };
   const memory = new RateLimiterMemory(limits);
-  if (redisUrl === null) return { take: (key) => take(memory, key), close: () => Promise.resolve() };
-
+  // What is over the limit for the rest of the window costs the store nothing.
+  const storing = { ...limits, insuranceLimiter: memory, inMemoryBlockOnConsumed: perSecond };
+  if (redisUrl === null) {
+    const limiter =
+      db === undefined ? memory : createPostgresLimiter({ ...storing, db, windowMs: 1000 * WINDOW_SECONDS, onError });
+    return { take: (key) => take(limiter, key), close: () => Promise.resolve() };
+  }
   const client = connectRedis(parseRedisUrl(redisUrl), "limiter");
   client.on("error", onError);
   const redis = new RateLimiterRedis({
-    ...limits,
+    ...storing,
     storeClient: client,
     keyPrefix: `${REDIS_PREFIX}:rate`,
     rejectIfRedisNotReady: true,
-    insuranceLimiter: memory,
-    // What is over the limit for the rest of the window costs Redis nothing.
-    inMemoryBlockOnConsumed: perSecond,
   });
   return { take: (key) => take(redis, key), close: () => disconnectRedis(client) };
 }
 
-async function take(limiter: RateLimiterMemory | RateLimiterRedis, apiKeyId: string): Promise<RateUse> {
+async function take(limiter: RateLimiterAbstract, apiKeyId: string): Promise<RateUse> {
   try {
     return describeUse(limiter.points, await limiter.consume(apiKeyId), true);
   } catch (error) {

@@ -22,9 +22,16 @@ export function createBodyReader(bytesMax: number): ReadBody {
     new Promise((resolve, reject) => {
       parse(req, res, (error?: unknown) => {
         if (error !== undefined) reject(toRefusal(error, bytesMax));
+        else if (isCutOff(req)) reject(new ClientGoneError("the client went away"));
         else resolve(Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0));
       });
     });
+}
+
+// Of a connection that ended before its body was asked for, body-parser says that there was none.
+function isCutOff({ body, complete, headers }: Request): boolean {
+  const isPromised = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  return isPromised && !complete && !Buffer.isBuffer(body);
 }
 
 // body-parser tells its errors apart by `type`; what has none comes from zlib.

@@ -112,6 +112,16 @@ test("64 levels of nesting are taken, more are 422 even when they fill the body"
   }
 });
 
+test("a body of very many members is 422, in the whole", async () => {
+  const answer = await request(app)
+    .post("/v1/toys/crowd")
+    .set("Authorization", `Bearer ${KEY}`)
+    .send(`[${"0,".repeat(500_000)}0]`)
+    .set("Content-Type", "application/json");
+  expect(answer.status).toBe(422);
+  expect(answer.body.errors).toEqual([{ in: "body", pointer: "", detail: expect.stringContaining("500000 members") }]);
+});
+
 test("of a huge body of nothing but faults only the first is looked for", async () => {
   const members = Array.from({ length: 20_000 }, (_, index) => `"k${index}":1`);
   const answer = await echo().send(`{"payload":1,${members.join()}}`);

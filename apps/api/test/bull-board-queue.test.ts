@@ -3,6 +3,7 @@ import { testRedis } from "@homing/local/test-redis";
 import { createDeliveryQueue } from "@homing/queue/queue";
 import request from "supertest";
 import { createBoard } from "../src/ops/bull-board.js";
+import { countLogins } from "./count-logins.js";
 import { createToyApp } from "./toy.js";
 
 const redis = await testRedis();
@@ -19,7 +20,9 @@ afterAll(() => redis?.stop());
     await queue.enqueue([
       { deliveryId, webhookId: "0197f3a0-0000-7000-8000-000000000002", series: 1, number: 1, delayMs: 0 },
     ]);
-    const { app } = createToyApp({ board: createBoard([queue.bullQueue], { username: "ops", password: "pass" }) });
+    const { app } = createToyApp({
+      board: createBoard([queue.bullQueue], { username: "ops", password: "pass" }, countLogins()),
+    });
     const answer = await request(app).get("/ops/queues/api/queues").auth("ops", "pass").expect(200);
     await queue.close();
     expect(answer.body.queues).toEqual([

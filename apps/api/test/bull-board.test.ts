@@ -1,10 +1,11 @@
 import { expect, test } from "@jest/globals";
 import request, { type Test } from "supertest";
 import { createBoard } from "../src/ops/bull-board.js";
+import { countLogins } from "./count-logins.js";
 import { createToyApp } from "./toy.js";
 
 const OPERATOR = { username: "ops", password: "correct horse: é" };
-const { app, lines } = createToyApp({ board: createBoard([], OPERATOR) });
+const { app, lines } = createToyApp({ board: createBoard([], OPERATOR, countLogins({ perNameMax: 1_000_000 })) });
 
 function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;

@@ -1,10 +1,11 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
+import { createServer } from "node:http";
 import { connect } from "node:net";
 import { expect, test } from "@jest/globals";
 import Joi from "joi";
 import { listen } from "../src/http-server.js";
 import { createNativeSurface } from "../src/native-surface.js";
-import { publicRoute } from "../src/route.js";
+import { publicRoute, route } from "../src/route.js";
 import { createToyApp, KEY, type ToyApp } from "./toy.js";
 
 /** Sends the start of a request, goes away, and waits for the log to have `linesTotal` lines. */
@@ -64,4 +65,49 @@ test("a handler that waits is told that its client has left", async () => {
   await sendAndLeave(toy, "POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 1);
   expect(reasons).toEqual(["gone", "and still gone"]);
   expect(toy.lines).toEqual([expect.objectContaining({ route: "/wait", status: null, aborted: true })]);
+});
+
+test("a request whose body was cut off while its key was looked up is not taken for one without a body", async () => {
+  const wound: unknown[] = [];
+  const wind = route({
+    method: "POST",
+    path: "/wind",
+    operationId: "wind",
+    summary: "Does something when nothing is said",
+    tag: "toys",
+    scope: "events:write",
+    bodyOptional: true,
+    input: { body: Joi.object({ turns: Joi.number().default(3) }) },
+    answers: { 204: { description: "Done" } },
+    refusals: [],
+    async handle({ body }) {
+      wound.push(body);
+      return { status: 204 };
+    },
+  });
+  const lookups = new EventEmitter();
+  const toy = createToyApp({
+    contracts: [{ ...createNativeSurface([wind]), owns: (path) => path === "/wind" }],
+    gate: {
+      async authenticate(key) {
+        if (key === "slow") await once(lookups, "answer");
+        return { organizationId: "o", apiKeyId: "k", scopes: ["events:write"] };
+      },
+    },
+  });
+  // The key is found after the end of the connection and before its close.
+  const server = createServer(toy.app).on("clientError", () => lookups.emit("answer"));
+  const noticed = once(lookups, "answer");
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const port = Number(Object(server.address()).port);
+  const head = ["POST /wind HTTP/1.1", "Host: x", "Authorization: Bearer slow", "Content-Length: 7"];
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => undefined).end(`${head.join("\r\n")}\r\n\r\n{}`);
+  await noticed;
+  const whole = { method: "POST", body: '{"turns":1}' };
+  const headers = { authorization: "Bearer quick", "content-type": "application/json" };
+  await fetch(`http://127.0.0.1:${port}/wind`, { ...whole, headers });
+  expect(wound).toEqual([{ turns: 1 }]);
+  server.closeAllConnections();
+  server.close();
 });

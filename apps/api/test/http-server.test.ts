@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { Agent, get, type IncomingMessage, type RequestListener } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { expect, test } from "@jest/globals";
 import { StartError } from "@homing/runtime/start-error";
 import { listen } from "../src/http-server.js";
@@ -81,6 +81,91 @@ test("a connection beyond the greatest number is closed at once, and taken when 
   let answer: IncomingMessage | null = null;
   while (answer === null) answer = await ask(server.port).catch(() => null);
   expect(answer.statusCode).toBe(200);
+  agent.destroy();
+  await server.close();
+});
+
+/** However it comes: with a reset too. */
+function closeOf(socket: Socket): Promise<unknown> {
+  return new Promise((resolve) => socket.once("close", resolve));
+}
+
+/** Sends so much of a request and reads until the server ends the connection. */
+async function sendAndWait(port: number, ...parts: string[]): Promise<string> {
+  const socket = connect(port, LOOPBACK.host);
+  socket.on("error", () => undefined);
+  const received: string[] = [];
+  socket.on("data", (chunk) => received.push(chunk.toString()));
+  for (const part of parts) socket.write(part);
+  await closeOf(socket);
+  return received.join("");
+}
+
+const SHORT = { ...LOOPBACK, headersTimeoutMs: 50, requestTimeoutMs: 100, connectionsCheckMs: 10 };
+const readAll: RequestListener = (req, res) => void req.resume().once("end", () => res.end("read"));
+
+test("a client that never ends its headers is answered 408 and cut off", async () => {
+  const server = await listen(readAll, SHORT);
+  expect(await sendAndWait(server.port, "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")).toMatch(/^HTTP\/1.1 408 /);
+  await server.close();
+});
+
+test("a client that sends its headers a bit at a time is cut off all the same", async () => {
+  const server = await listen(readAll, SHORT);
+  const socket = connect(server.port, LOOPBACK.host);
+  const drip = setInterval(() => socket.write("X-A: b\r\n"), 10);
+  socket.on("error", () => undefined).write("GET / HTTP/1.1\r\n");
+  await closeOf(socket);
+  expect(socket.destroyed).toBe(true);
+  clearInterval(drip);
+  await server.close();
+});
+
+test("a client that never ends its body is answered 408 and cut off, and others are served meanwhile", async () => {
+  const server = await listen(readAll, SHORT);
+  const slow = sendAndWait(server.port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n", "half");
+  expect((await ask(server.port)).statusCode).toBe(200);
+  expect(await slow).toMatch(/^HTTP\/1.1 408 /);
+  agent.destroy();
+  await server.close();
+});
+
+test("a client that does not read its answer is cut off when neither side has sent a byte for long", async () => {
+  const answer = Buffer.alloc(64 * 1024 * 1024);
+  const gone = new EventEmitter();
+  const server = await listen(
+    (_req, res) => {
+      res.once("close", () => gone.emit("gone"));
+      res.end(answer);
+    },
+    { ...LOOPBACK, silenceMsMax: 100 },
+  );
+  const socket = connect(server.port, LOOPBACK.host);
+  const isGone = once(gone, "gone");
+  socket.on("error", () => undefined).pause();
+  socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await isGone;
+  expect(socket.bytesRead).toBeLessThan(answer.length);
+  socket.destroy();
+  await server.close();
+});
+
+test("headers beyond their size are 431 before any application sees them", async () => {
+  let isAsked = false;
+  const server = await listen(() => {
+    isAsked = true;
+  }, LOOPBACK);
+  const answer = await sendAndWait(server.port, `GET / HTTP/1.1\r\nHost: a\r\nX-Long: ${"x".repeat(17_000)}\r\n\r\n`);
+  expect(answer).toMatch(/^HTTP\/1.1 431 /);
+  expect(isAsked).toBe(false);
+  await server.close();
+});
+
+test("a connection ends after so many requests, and says so with the last", async () => {
+  const server = await listen((_req, res) => void res.end("x"), { ...LOOPBACK, requestsPerConnectionMax: 2 });
+  expect((await ask(server.port)).headers.connection).toBe("keep-alive");
+  expect((await ask(server.port)).headers.connection).toBe("close");
+  expect((await ask(server.port)).statusCode).toBe(200);
   agent.destroy();
   await server.close();
 });

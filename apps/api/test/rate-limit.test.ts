@@ -1,8 +1,11 @@
 import { createServer, type Server } from "node:net";
+import { createDatabase, type Database } from "@homing/db/client";
+import { migrate } from "@homing/db/migrate";
+import { createTestDatabase, prepareTemplate, type TestDatabase } from "@homing/local/test-database";
 import { testRedis } from "@homing/local/test-redis";
 import { freePort } from "@homing/local/free-port";
 import { waitFor } from "@homing/local/wait-for";
-import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { createRateLimiter, type RateLimiter, type RateUse } from "../src/rate-limit.js";
 
@@ -14,8 +17,8 @@ afterEach(async () => {
   await Promise.all(limiters.splice(0).map((limiter) => limiter.close()));
 });
 
-function open(perSecond: number, redisUrl: string | null): RateLimiter {
-  const limiter = createRateLimiter({ perSecond, redisUrl, onError: () => undefined });
+function open(perSecond: number, redisUrl: string | null, db?: Database): RateLimiter {
+  const limiter = createRateLimiter({ perSecond, redisUrl, ...(db && { db }), onError: () => undefined });
   limiters.push(limiter);
   return limiter;
 }
@@ -83,6 +86,52 @@ test("a key may ask so often in a second, another key as often, and the same aga
       }
     },
   );
+});
+
+describe("on Postgres", () => {
+  let database: TestDatabase;
+  let dbs: [Database, Database];
+
+  beforeAll(async () => {
+    const template = await prepareTemplate("homing", async (url) => {
+      await migrate(url);
+    });
+    database = await createTestDatabase({ template });
+    const connect = () => createDatabase({ url: database.url, connectionsMax: 2, applicationName: "limiter-test" });
+    dbs = [connect(), connect()];
+  });
+  afterAll(async () => {
+    await Promise.all(dbs.map((db) => db.$disconnect()));
+    await database.drop();
+  });
+
+  test("processes share one count for a key, and let it ask again in the next window", async () => {
+    const [one, two] = [open(6, null, dbs[0]), open(6, null, dbs[1])];
+    const key = uuidv7();
+    expect(remainingOf(await takeInTurns([one, two], key))).toEqual([5, 4, 3, 2, 1, 0, 0]);
+    await waitFor(async () => (await two.take(key)).isAllowed, { what: "the next window" });
+    await waitFor(async () => (await one.take(key)).isAllowed, { what: "the next window" });
+  });
+
+  test("requests that come together are counted one by one, each key by itself, in one statement", async () => {
+    const limiter = open(1_000, null, dbs[0]);
+    const [a, b] = [uuidv7(), uuidv7()];
+    const uses = await Promise.all([a, b, a, a, b].map((key) => limiter.take(key)));
+    expect(remainingOf(uses)).toEqual([999, 999, 998, 997, 998]);
+    const [row] = await dbs[0].$queryRaw<{ writes: number }[]>`
+      SELECT count(DISTINCT xmin::text)::int AS writes FROM rate_limits WHERE key = ANY (${[a, b]})`;
+    expect(row?.writes).toBe(1);
+  });
+
+  test("a table that is locked delays no request by a second and refuses none", async () => {
+    const limiter = open(3, null, dbs[0]);
+    await dbs[1].$transaction(async (transaction) => {
+      await transaction.$executeRaw`LOCK TABLE rate_limits`;
+      const begunMs = performance.now();
+      expect((await limiter.take("a")).isAllowed).toBe(true);
+      expect(performance.now() - begunMs).toBeLessThan(1_000);
+    });
+  });
 });
 
 describe("without its Redis", () => {

@@ -141,6 +141,46 @@ test("percent-encoding that is not UTF-8 is 400, in the path and in the query", 
   }
 });
 
+test("a path and query without measure are 400", async () => {
+  const cases = [
+    { path: `/v1/toys/${"a".repeat(8_192)}`, detail: "8192 characters" },
+    { path: `${TOY}?${"a=&".repeat(101)}`, detail: "100 parameters" },
+  ];
+  for (const { path, detail } of cases) {
+    const asked = withKey(request(app).get(path));
+    const answer = await expectProblem(asked, { status: 400, code: "malformed_request", undocumented: true });
+    expect(answer.body.detail).toContain(detail);
+  }
+  const many = withKey(request(app).get(`${TOY}?${"a=&".repeat(99)}`));
+  await expectProblem(many, { status: 422, code: "validation_error" });
+});
+
+test("more than 100 header fields are 400: none is left out silently", async () => {
+  const fields = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`X-${at}`, "y"]));
+  const asked = withKey(request(app).get(TOY)).set(fields(100));
+  await expectProblem(asked, { status: 400, code: "malformed_request" });
+  expect((await withKey(request(app).get(TOY)).set(fields(90))).status).toBe(200);
+});
+
+test("no answer allows another origin anything, a preflight neither", async () => {
+  const preflight = request(app).options("/v1/toys").set("Access-Control-Request-Method", "POST");
+  const asked = [preflight, withKey(request(app).get(TOY)), request(app).get(TOY), request(app).get("/docs")];
+  for (const one of asked) {
+    const { headers, status } = await one.set("Origin", "https://evil.example");
+    expect(status).toBeLessThan(500);
+    expect(Object.keys(headers).filter((name) => name.startsWith("access-control-"))).toEqual([]);
+    expect(headers["cross-origin-resource-policy"]).toBe("same-origin");
+  }
+});
+
+test("every answer says that it is to be taken for what it says, whatever is wrong with the request", async () => {
+  for (const path of ["/%ff", "/nowhere", TOY, "/docs", "/openapi.json"]) {
+    const { headers } = await request(app).get(path);
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers["content-security-policy"]).toContain("frame-ancestors");
+  }
+});
+
 test("NUL characters and lone surrogates are 422 wherever they stand", async () => {
   await expectProblem(withKey(request(app).get("/v1/toys/%00")), { status: 422, code: "validation_error" });
   await expectProblem(withKey(request(app).get(`${TOY}?name=a%00`)), {

@@ -5,6 +5,7 @@ import { BatchFullError } from "@homing/runtime/batch";
 import { createLogger } from "@homing/runtime/logger";
 import type { Express, RequestHandler } from "express";
 import Joi from "joi";
+import type { Gate } from "../src/admit.js";
 import { createApp } from "../src/app.js";
 import type { Authenticate } from "../src/authorize.js";
 import { createNativeSurface } from "../src/native-surface.js";
@@ -72,6 +73,19 @@ export const toyRoutes: Route[] = [
     answers: { 200: { description: "The payload", schema: Joi.any() } },
     refusals: [],
     handle: async ({ rawBody }) => ({ status: 200, body: memberSlices(rawBody).get("payload") }),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/toys/crowd",
+    operationId: "countCrowd",
+    summary: "Count a long list",
+    tag: "toys",
+    scope: "events:write",
+    input: { body: Joi.array() },
+    bodyBytesMax: 2 * 1024 * 1024,
+    answers: { 200: { description: "How many", schema: Joi.number().required() } },
+    refusals: [],
+    handle: async ({ body }) => ({ status: 200, body: body.length }),
   }),
   route({
     method: "GET",
@@ -191,7 +205,14 @@ export interface ToyApp {
 
 /** An application over the toy routes. */
 export function createToyApp(
-  options: { contracts?: Surface[]; health?: RequestHandler; board?: RequestHandler; bodiesBytesMax?: number } = {},
+  options: {
+    contracts?: Surface[];
+    health?: RequestHandler;
+    board?: RequestHandler;
+    bodiesBytesMax?: number;
+    gate?: Partial<Gate>;
+    trustedProxies?: string[];
+  } = {},
 ): ToyApp {
   const lines: Record<string, unknown>[] = [];
   const stream = new Writable({
@@ -203,10 +224,11 @@ export function createToyApp(
   const app = createApp({
     contracts: options.contracts ?? [],
     native: createNativeSurface(toyRoutes),
-    gate: { authenticate, limiter: null, deliveryEnabled: true },
+    gate: { authenticate, limiter: null, deliveryEnabled: true, ...options.gate },
     log: createLogger({ service: "toy", level: "info" }, stream),
     health: options.health ?? ((_req, _res, next) => next()),
     board: options.board ?? null,
+    ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
     ...(options.bodiesBytesMax !== undefined && { bodiesBytesMax: options.bodiesBytesMax }),
   });
   return { app, lines };

@@ -11,12 +11,13 @@ export interface MaintenanceReport {
   idempotencyKeysForgotten: number;
 }
 
-/** Forgets idempotency keys after 24 h, makes partitions ahead, drops those past their retention. Any process may do it at any time. */
+/** Forgets idempotency keys after 24 h and the request counts of keys that ask no more, makes partitions ahead, drops those past their retention. Any process may do it at any time. */
 export async function maintain(
   { db }: Pick<Context, "db">,
   { nowMs, retentionMs }: { nowMs: number; retentionMs: number },
 ): Promise<MaintenanceReport> {
   const idempotencyKeysForgotten = await forgetIdempotencyKeys(db);
+  await forgetRateCounts(db);
   const partitionsMade = await makePartitions(db, nowMs);
   const partitionsDropped = await dropPartitions(db, { nowMs, retentionMs });
   return { partitionsMade, partitionsDropped, idempotencyKeysForgotten };
@@ -34,4 +35,9 @@ async function forgetIdempotencyKeys(db: Context["db"]): Promise<number> {
     forgotten += bite;
     if (bite < FORGOTTEN_AT_ONCE_MAX) return forgotten;
   }
+}
+
+/** One row for each key that asked within a day; who counts removes nothing. */
+async function forgetRateCounts(db: Context["db"]): Promise<void> {
+  await db.$executeRaw`DELETE FROM rate_limits WHERE expire < extract(epoch FROM now() - interval '1 day') * 1000`;
 }

@@ -62,7 +62,7 @@ test("a key that expires later is good, and its text is not in the database", as
   expect(JSON.stringify(await world.db.apiKey.findMany())).not.toContain(key);
 });
 
-test("maintenance makes partitions ahead and forgets idempotency keys after 24 h, not before", async () => {
+test("maintenance makes partitions ahead, and forgets idempotency keys and idle counts of requests after 24 h, not before", async () => {
   const organizationId = await newOrganization(world);
   const keyed = (key: string) => ({
     organizationId,
@@ -74,10 +74,14 @@ test("maintenance makes partitions ahead and forgets idempotency keys after 24 h
     where: { organizationId, key: "old" },
     data: { createdAt: new Date(Date.now() - 25 * HOUR_MS) },
   });
+  const counts = ["stale", "fresh"].map((key) => ({ key, points: 1, expire: BigInt(Date.now()) }));
+  await world.db.rateLimit.createMany({ data: counts });
+  await world.db.rateLimit.update({ where: { key: "stale" }, data: { expire: BigInt(Date.now() - 25 * HOUR_MS) } });
   const weekMs = 7 * 24 * HOUR_MS;
   const report = await maintain(world.context, { nowMs: Date.now(), retentionMs: 30 * 24 * HOUR_MS });
   expect(report).toEqual({ partitionsMade: [], partitionsDropped: [], idempotencyKeysForgotten: 1 });
   expect(await world.db.idempotencyKey.findMany({ where: { organizationId } })).toMatchObject([{ key: "young" }]);
+  expect(await world.db.rateLimit.findMany()).toMatchObject([{ key: "fresh" }]);
   const later = await maintain(world.context, { nowMs: Date.now() + weekMs, retentionMs: 30 * 24 * HOUR_MS });
   expect(later.partitionsMade).toHaveLength(3);
 });

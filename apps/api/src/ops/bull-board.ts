@@ -4,6 +4,7 @@ import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { ExpressAdapter } from "@bull-board/express";
 import type { Queue } from "bullmq";
 import express, { type RequestHandler, type Router } from "express";
+import type { FailedLogins } from "../failed-logins.js";
 
 /** Where the board lives. */
 export const BOARD_PATH = "/ops/queues";
@@ -16,7 +17,7 @@ export interface Operator {
 }
 
 /** Bull Board over the queues, for the operator alone (HTTP Basic); to be mounted at `BOARD_PATH`. */
-export function createBoard(queues: readonly Queue[], operator: Operator): Router {
+export function createBoard(queues: readonly Queue[], operator: Operator, failedLogins: FailedLogins): Router {
   const adapter = new ExpressAdapter().setBasePath(BOARD_PATH);
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue)),
@@ -24,24 +25,39 @@ export function createBoard(queues: readonly Queue[], operator: Operator): Route
     options: { uiConfig: { boardTitle: "Homing" } },
   });
   const router = express.Router();
-  router.use(requireOperator(operator), refuseForeignPages, adapter.getRouter());
+  router.use(requireOperator(operator, failedLogins), refuseForeignPages, adapter.getRouter());
   return router;
 }
 
-function requireOperator({ username, password }: Operator): RequestHandler {
+function requireOperator({ username, password }: Operator, failedLogins: FailedLogins): RequestHandler {
   const expected = digest(`${username}:${password}`);
   return (req, res, next) => {
-    const given = BASIC.exec(req.headers.authorization ?? "")?.[1] ?? "";
-    if (timingSafeEqual(digest(Buffer.from(given, "base64")), expected)) {
+    const given = Buffer.from(BASIC.exec(req.headers.authorization ?? "")?.[1] ?? "", "base64");
+    const isRight = timingSafeEqual(digest(given), expected);
+    const login = { address: req.ip, name: nameOf(given) };
+    const waitSeconds = failedLogins.blockedSeconds(login);
+    // Even with the right password: the answer must not tell it from the wrong ones.
+    if (waitSeconds !== null) {
+      res.status(429).set("Retry-After", String(waitSeconds)).type("text/plain").send("Too many requests\n");
+      return;
+    }
+    if (isRight) {
+      failedLogins.succeed(login);
       next();
       return;
     }
+    // A browser that does not know yet that it is asked for a credential has not failed.
+    if (req.headers.authorization !== undefined) failedLogins.fail(login);
     res
       .status(401)
       .set("WWW-Authenticate", 'Basic realm="ops", charset="UTF-8"')
       .type("text/plain")
       .send("Unauthorized\n");
   };
+}
+
+function nameOf(credential: Buffer): string {
+  return credential.toString("utf8").split(":", 1)[0] ?? "";
 }
 
 // A browser sends the operator's password along whatever page asks: only the board's own may change anything.

@@ -6,6 +6,8 @@ const RFC_3339 =
   /^\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 // What Date and Postgres both hold and four digits can spell.
 const TIME_MS = { min: Date.parse("0001-01-01T00:00:00.000Z"), max: Date.parse("9999-12-31T23:59:59.999Z") };
+/** More than any spelling of an id has. */
+export const ID_CHARS_MAX = 128;
 const LIMIT_MAX = 200;
 const LIMIT_DEFAULT = 50;
 
@@ -19,6 +21,7 @@ export const uuid = () =>
 /** An event's id in either spelling, validated to its UUID. */
 export const eventId = () =>
   Joi.string()
+    .max(ID_CHARS_MAX)
     .custom((text: string, helpers) => parseEventId(text) ?? helpers.error("event.id"))
     .messages({ "event.id": "{{#label}} must be evt_ and a ULID, or a UUID" })
     .description("`evt_` and a ULID, or the UUID of the same 128 bits");

@@ -81,6 +81,7 @@ const settings = {
     ),
   signature_formats: Joi.array()
     .items(Joi.string().valid(...LEGACY_FORMATS, V1A_FORMAT))
+    .max(LEGACY_FORMATS.length + 1)
     .unique()
     .description(
       "Beside the `v1` signature of Standard Webhooks: legacy headers, or with `standard_v1a` its ed25519 signature",

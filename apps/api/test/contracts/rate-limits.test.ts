@@ -32,7 +32,7 @@ const REQUEST_ID = expect.stringMatching(/^req_[0-9A-HJKMNP-TV-Z]{26}$/);
 const BODIES: Record<string, unknown> = {
   native: {
     type: "/docs/problems#rate_limited",
-    title: "The API key asks too often",
+    title: "Too many requests",
     status: 429,
     detail: DETAIL,
     code: "rate_limited",

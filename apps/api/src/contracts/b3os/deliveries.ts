@@ -4,6 +4,7 @@ import Joi from "joi";
 import type { ApiContext } from "../../api-context.js";
 import { bodyOfPieces, listPieces } from "../../pieces.js";
 import { type Route, route } from "../../route.js";
+import { ID_CHARS_MAX } from "../../routes/schemas.js";
 import { deliveryAnswer, deliveryJson, isShown, SHOWN_STATES } from "./delivery-body.js";
 import { answerJson, envelopeEdges, envelopeOf } from "./envelope.js";
 import { deliveryNotFound, idParams, requireDeliveryId, toId } from "./ids.js";
@@ -29,7 +30,9 @@ function listDeliveriesRoute(context: ApiContext): Route {
     summary: "List deliveries, newest first",
     tag: DELIVERIES_TAG,
     scope: "deliveries:read",
-    input: { query: Joi.object<DeliveriesQuery>({ ...pageQuery, endpointId: Joi.string() }).unknown() },
+    input: {
+      query: Joi.object<DeliveriesQuery>({ ...pageQuery, endpointId: Joi.string().max(ID_CHARS_MAX) }).unknown(),
+    },
     answers: { 200: { description: "A page of deliveries", schema: envelopeOf(pageOf(deliveryAnswer)) } },
     refusals: [],
     async handle({ caller: { organizationId }, query, requestId }) {

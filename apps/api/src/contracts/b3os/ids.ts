@@ -1,9 +1,9 @@
 import { DomainError } from "@homing/core/errors";
 import Joi from "joi";
-import { uuid } from "../../routes/schemas.js";
+import { ID_CHARS_MAX, uuid } from "../../routes/schemas.js";
 
 // To the client ids are opaque: one that is malformed is an unknown one.
-export const idParams = Joi.object<{ id: string }>({ id: Joi.string().required() });
+export const idParams = Joi.object<{ id: string }>({ id: Joi.string().max(ID_CHARS_MAX).required() });
 
 const schema = uuid();
 
