@@ -36,7 +36,9 @@ export function createAdmission(surface: Surface, route: Route, gate: Gate): Adm
   const { scope, asksForSending = false, isHeldToWebhook = false } = route;
   const { isOperator = () => false } = gate;
   return async (req, res, record) => {
-    if (scope === "operator") requireOperator(req.headers.authorization, isOperator);
+    if (scope === "operator") {
+      await identify(gate, req, async (authorization) => requireOperator(authorization, isOperator));
+    }
     const hasCaller = scope !== null && scope !== "operator";
     const caller = hasCaller ? await admitCaller({ surface, scope, gate }, req, res, record) : null;
     if (caller !== null && caller.webhookId !== null && !isHeldToWebhook) {
@@ -57,7 +59,7 @@ async function admitCaller(
   record: RequestRecord,
 ): Promise<Caller> {
   const { limiter } = gate;
-  const caller = await findKnownCaller(gate, req);
+  const caller = await identify(gate, req, (authorization) => findCaller(authorization, gate.authenticate));
   record.organizationId = caller.organizationId;
   if (limiter !== null) {
     const use = await limiter.take(caller.apiKeyId);
@@ -70,10 +72,14 @@ async function admitCaller(
 }
 
 /** Who has a good key is always let in; who tries too many bad ones is told to wait, whatever else comes from the same address. */
-async function findKnownCaller({ authenticate, failedLogins }: Gate, req: Request): Promise<Caller> {
+async function identify<Known>(
+  { failedLogins }: Gate,
+  req: Request,
+  find: (authorization: string | undefined) => Promise<Known>,
+): Promise<Known> {
   const { authorization } = req.headers;
   try {
-    return await findCaller(authorization, authenticate);
+    return await find(authorization);
   } catch (error) {
     const isFailure = error instanceof ProblemError && error.problem.code === "unauthenticated";
     if (failedLogins === undefined || !isFailure || authorization === undefined) throw error;

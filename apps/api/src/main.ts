@@ -1,7 +1,8 @@
 import { createUrlCheck } from "@homing/egress/check-url";
 import { createEgress } from "@homing/egress/variables";
+import type { Context } from "@homing/core/context";
 import { ensureFirstKey } from "@homing/core/organizations/api-keys";
-import { createKeyUse } from "@homing/core/organizations/key-use";
+import { createKeyUse, type KeyUse } from "@homing/core/organizations/key-use";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
 import { createDatabase, type Database } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
@@ -57,13 +58,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   onStop("batches", async () => {
     await Promise.all([context.publish.idle(), context.retry.idle()]);
   });
-  const keyUse = createKeyUse({ db, log });
-  const useWriting = setInterval(() => void keyUse.write(), KEY_USE_WRITE_MS);
-  onStop("key use", () => {
-    clearInterval(useWriting);
-    return keyUse.write();
-  });
-  const callers = createCallers({ db, sealer: context.sealer, keyUse });
+  const callers = createCallers({ db, sealer: context.sealer, keyUse: noteKeyUse({ db, log }, onStop) });
   const limiter = openRateLimiter(config, db, log);
   onStop("rate limiter", () => limiter?.close());
   const health = createHealth({ database: () => db.$queryRaw`SELECT 1` });
@@ -91,6 +86,17 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   });
   if (!config.deliveryEnabled) log.warn("delivery.switched_off");
   log.info({ host: config.host, port: server.port }, "api.started");
+}
+
+/** When a key was last used is written once a minute, and when the process stops. */
+function noteKeyUse(context: Pick<Context, "db" | "log">, onStop: Lifecycle["onStop"]): KeyUse {
+  const keyUse = createKeyUse(context);
+  const writing = setInterval(() => void keyUse.write(), KEY_USE_WRITE_MS);
+  onStop("key use", () => {
+    clearInterval(writing);
+    return keyUse.write();
+  });
+  return keyUse;
 }
 
 function openRateLimiter({ rateLimitPerSecond, redisUrl }: Config, db: Database, log: Logger): RateLimiter | null {

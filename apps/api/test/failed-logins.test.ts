@@ -3,7 +3,10 @@ import { expect, test } from "@jest/globals";
 import { Writable } from "node:stream";
 import request, { type Test } from "supertest";
 import { createFailedLogins, type FailedLoginLimits, type FailedLogins } from "../src/failed-logins.js";
+import { createNativeSurface } from "../src/native-surface.js";
+import { createOperatorCheck, hashOperatorKey } from "../src/operator-key.js";
 import { createBoard } from "../src/ops/bull-board.js";
+import { operatorRoute } from "../src/route.js";
 import { createToyApp, KEY } from "./toy.js";
 
 const OPERATOR = { username: "ops", password: "correct horse" };
@@ -73,6 +76,29 @@ test("a good key is let in from an address that is blocked, and other addresses 
   expect((await ask("192.0.2.1", "hom_x")).status).toBe(429);
   expect((await ask("192.0.2.1", KEY)).status).toBe(200);
   expect((await ask("192.0.2.2", "hom_x")).status).toBe(401);
+});
+
+test("the operator's credential cannot be guessed at for longer than a key can, and the right one is let in", async () => {
+  const operatorKey = "o".repeat(32);
+  const lock = operatorRoute({
+    method: "GET",
+    path: "/v1/lock",
+    operationId: "getLock",
+    summary: "Open the lock",
+    tag: "toys",
+    input: {},
+    answers: { 204: { description: "Open" } },
+    refusals: [],
+    handle: async () => ({ status: 204 }),
+  });
+  const { failedLogins } = counting("api", { perAddressMax: 2 });
+  const { app } = createToyApp({
+    contracts: [{ ...createNativeSurface([lock]), owns: (path) => path === "/v1/lock" }],
+    gate: { failedLogins, isOperator: createOperatorCheck(hashOperatorKey(operatorKey)) },
+  });
+  const ask = (key: string) => request(app).get("/v1/lock").set("Authorization", `Bearer ${key}`);
+  for (const status of [401, 401, 429]) expect((await ask("x".repeat(32))).status).toBe(status);
+  expect((await ask(operatorKey)).status).toBe(204);
 });
 
 test("a request without a credential has not failed to log in", async () => {

@@ -91,7 +91,13 @@ test("a request whose body was cut off while its key was looked up is not taken 
     gate: {
       async authenticate(key) {
         if (key === "slow") await once(lookups, "answer");
-        return { organizationId: "o", apiKeyId: "k", scopes: ["events:write"] };
+        return {
+          organizationId: "o",
+          apiKeyId: "k",
+          scopes: ["events:write"],
+          by: "api_key" as const,
+          webhookId: null,
+        };
       },
     },
   });

@@ -8,6 +8,8 @@ export type Mark =
   | "webhook"
   | "event"
   | "delivery"
+  | "key"
+  | "organization"
   | "webhook_number"
   | "delivery_number"
   | "cursor_events"
@@ -27,7 +29,8 @@ const TEXTS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/types?$/i, ["invoice.paid", "job.new"]],
   [/since|until|time$|_at$/i, ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00.5+02:00"]],
   [/timezone/i, ["Europe/Madrid", "UTC"]],
-  [/secret/i, ["0123456789abcdef"]],
+  // What stands in the native API's and what in a foreign contract's.
+  [/secret/i, ["0123456789abcdef", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]],
 ];
 
 /** What stands for `mark` of the sender, of an organization that never asks, or of nobody. */
@@ -40,6 +43,9 @@ export function markOf({ path }: Route, name: string): Mark | null {
   const byNumber = path.startsWith("/v0/");
   if (name === "cursor") return /\/(events|webhooks|deliveries)$/.exec(path)?.[1] === undefined ? null : cursorOf(path);
   if (/^webhook_event_ids?$/.test(name)) return "delivery_number";
+  if (name.endsWith("key_id")) return "key";
+  if (name === "organization_id") return "organization";
+  if (name === "target_id") return "webhook";
   if (/delivery_?ids?$/i.test(name)) return "delivery";
   if (/(webhook|endpoint)_?ids?$/i.test(name)) return byNumber ? "webhook_number" : "webhook";
   if (/event_?ids?$/i.test(name)) return "event";
@@ -83,12 +89,14 @@ function wellFormed(route: Route, name: string, described: Joi.Description, oddE
   const mark = markOf(route, name);
   switch (description.type) {
     case "object":
+      if (name === "tls") return fc.constantFrom("null", '{"ca_pem":"x"}');
       return goodObject(route, description, oddEach);
     case "array": {
       const item = goodJson(route, name, description.items?.[0] ?? { type: "any", flags: {} }, oddEach);
       return fc.array(item, { minLength: 1, maxLength: 2 }).map((items) => `[${items.join()}]`);
     }
     case "alternatives":
+      if (name === "auth") return fc.constantFrom("null", '{"type":"bearer","token":"0123456789abcdef"}');
       return fc.constantFrom('"standard"', '"kallima"', '{"delays_seconds":[1,2]}', '{"delays_seconds":[],"jitter":0}');
     case undefined:
     default:

@@ -33,8 +33,14 @@ export interface OddRequest {
   framing: Framing;
 }
 
-/** The sender's key, one of its organization without any scope, and one that was revoked. */
-export const KEY_MARKS = { key: "@key@", poor: "@poor@", revoked: "@revoked@", operator: "@operator@" } as const;
+/** The sender's key, one of its organization without any scope, one that was revoked, the board's password and the operator's key. */
+export const KEY_MARKS = {
+  key: "@key@",
+  poor: "@poor@",
+  revoked: "@revoked@",
+  operator: "@operator@",
+  installation: "@installation@",
+} as const;
 
 const METHODS = [
   "GET",
@@ -141,7 +147,7 @@ function oddRequestTo(route: Route): fc.Arbitrary<OddRequest> {
     operationId: fc.constant(operationId),
     method: mostly(24, fc.constant<string>(method), fc.constantFrom(...METHODS)),
     target: fc.tuple(oddPath(route), oddQuery(route)).map(([path, query]) => `${path}${query}`),
-    authorization: oddAuthorization(KEY_MARKS.key),
+    authorization: oddAuthorization(route.scope === "operator" ? KEY_MARKS.installation : KEY_MARKS.key),
     headers: mostly(4, fc.constant([]), oddHeaders),
     body,
     coding: oddCoding,

@@ -18,6 +18,7 @@ import { createNativeSurface } from "../../src/native-surface.js";
 import { createOpenApi, type OpenApiDocument } from "../../src/openapi.js";
 import { createBoard } from "../../src/ops/bull-board.js";
 import { createHealth } from "../../src/ops/health.js";
+import { createOperatorCheck, hashOperatorKey } from "../../src/operator-key.js";
 import type { Route } from "../../src/route.js";
 import { nativeRoutes } from "../../src/routes/native.js";
 import { countLogins } from "../count-logins.js";
@@ -30,6 +31,7 @@ const BODIES_BYTES_MAX = 1024 ** 3;
 /** Between two statements nothing is under way for a moment. */
 const QUIET_LOOKS = 3;
 
+export const OPERATOR_KEY = "robust-operator-key-0123456789abcdef";
 export const OPERATOR = { username: "ops", password: "correct horse" };
 
 /** Everything that the API serves: native routes, contracts, documents, health and the operator's board. */
@@ -73,7 +75,12 @@ export async function startRobustApi(): Promise<RobustApi> {
   const app = createApp({
     contracts,
     native,
-    gate: { authenticate: createCallers({ db }).add, limiter: null, deliveryEnabled: true },
+    gate: {
+      authenticate: createCallers({ db, sealer: context.sealer }).add,
+      isOperator: createOperatorCheck(hashOperatorKey(OPERATOR_KEY)),
+      limiter: null,
+      deliveryEnabled: true,
+    },
     log,
     health: createHealth({ database: () => db.$queryRaw`SELECT 1` }).router,
     board: createBoard([], OPERATOR, countLogins({ perNameMax: Infinity })),
@@ -137,6 +144,6 @@ async function attemptAll(context: ApiContext, deliveryIds: readonly string[]): 
 }
 
 function answerTo(deliveryId: string): SendResult {
-  const status = deliveryId.endsWith("0") ? 500 : 200;
+  const status = /[0-3]$/.test(deliveryId) ? 500 : 200;
   return { outcome: "responded", status, headers: {}, bodyText: "a\u202E\uFFFD", durationMs: 1 };
 }

@@ -1,4 +1,5 @@
 import { parseEventId } from "@homing/core/events/event-id";
+import { SYSTEM } from "@homing/core/audit-log/actor";
 import { createOrganization } from "@homing/core/organizations/api-keys";
 import { hashApiKey } from "@homing/signature/api-key";
 import request, { type Response, type Test } from "supertest";
@@ -6,12 +7,13 @@ import { createKey } from "../contracts/create-key.js";
 import { UNKNOWN_ID } from "../native/fixtures.js";
 import type { Mark } from "./good-input.js";
 import { KEY_MARKS } from "./odd-request.js";
-import { OPERATOR, type RobustApi } from "./robust-api.js";
+import { OPERATOR, OPERATOR_KEY, type RobustApi } from "./robust-api.js";
 
 const UNKNOWN_NUMBER = "9007199254740991";
 const EVENTS = 3;
 /** Requests archive some of them. */
 const WEBHOOKS = 12;
+const SPARE_KEYS = 3;
 
 /** What each mark may stand for, one after the other. */
 type Marks = Readonly<Record<Mark, readonly string[]>>;
@@ -20,6 +22,8 @@ const UNKNOWN: Marks = {
   webhook: [UNKNOWN_ID],
   event: [UNKNOWN_ID],
   delivery: [UNKNOWN_ID],
+  key: [UNKNOWN_ID],
+  organization: [UNKNOWN_ID],
   webhook_number: [UNKNOWN_NUMBER],
   delivery_number: [UNKNOWN_NUMBER],
   cursor_events: ["AAAA"],
@@ -38,16 +42,24 @@ export interface Sender {
 /** Makes a sender; without `foreign` it is the one whose rows the others name and that never asks. */
 export async function createSender(api: RobustApi, foreign: Marks | null): Promise<Sender> {
   const { db } = api;
-  const { organizationId, key } = await createOrganization({ db }, { name: "test" });
+  const { organizationId, key } = await createOrganization({ db, actor: SYSTEM }, { name: "test" });
   const revoked = await createKey(db, organizationId, {});
   await db.apiKey.update({ where: { keyHash: hashApiKey(revoked) }, data: { revokedAt: new Date() } });
   const texts = new Map<string, readonly string[]>([
     [KEY_MARKS.key, [key]],
     [KEY_MARKS.poor, [await createKey(db, organizationId, { scopes: [] })]],
     [KEY_MARKS.revoked, [revoked]],
+    [KEY_MARKS.installation, [OPERATOR_KEY]],
     [KEY_MARKS.operator, [Buffer.from(`${OPERATOR.username}:${OPERATOR.password}`).toString("base64")]],
   ]);
-  const marks = await makeMarks(api, key);
+  // Requests revoke these.
+  const keys = await Promise.all(Array.from({ length: SPARE_KEYS }, () => createKey(db, organizationId, {})));
+  const rows = await db.apiKey.findMany({ where: { keyHash: { in: keys.map(hashApiKey) } } });
+  const marks: Marks = {
+    ...(await makeMarks(api, key)),
+    key: rows.map(({ id }) => id),
+    organization: [organizationId],
+  };
   const known = { own: marks, foreign: foreign ?? UNKNOWN, unknown: UNKNOWN };
   for (const [whose, table] of Object.entries(known)) {
     for (const [mark, values] of Object.entries(table)) texts.set(`@${whose}:${mark}@`, values);
@@ -70,7 +82,7 @@ interface Row {
   number?: number;
 }
 
-async function makeMarks(api: RobustApi, key: string): Promise<Marks> {
+async function makeMarks(api: RobustApi, key: string): Promise<Omit<Marks, "key" | "organization">> {
   const ask = async (asking: Test): Promise<Response["body"]> => {
     const { ok, text, body } = await asking.set("Authorization", `Bearer ${key}`);
     if (!ok) throw new Error(`no rows were made: ${text}`);
