@@ -75,6 +75,7 @@ describeOn(BACKENDS, "secrets", (backend: Backend) => {
     async () => {
       const canary = `canary${randomBytes(16).toString("hex")}`;
       for (const [end, { url, state }] of Object.entries(ends.urls)) await deliver(end, url, state);
+      await askForTokens();
       await useContracts();
       await makeRefusedRequests();
       await publishCanary(canary);
@@ -113,12 +114,27 @@ describeOn(BACKENDS, "secrets", (backend: Backend) => {
     const made = await recorder.askForSecret(`secret, ${end}`, planted, "POST", "/v1/webhooks", { body });
     await recorder.askForSecret(`rotated secret, ${end}`, planted, "POST", `/v1/webhooks/${made.id}/rotate_secret`);
     const headers = { "x-token": planted.plant(`changed header, ${end}`) };
-    await recorder.ask("PATCH", `/v1/webhooks/${made.id}`, { body: { headers } });
+    const auth = { type: "basic", username: "planted", password: planted.plant(`basic password, ${end}`) };
+    await recorder.ask("PATCH", `/v1/webhooks/${made.id}`, { body: { headers, auth } });
     const { id } = await client.publish(type, { end });
     const delivery = await deliveryOf(client, id);
     await waitForState(client, delivery.id, state);
     await recorder.ask("GET", `/v1/deliveries/${delivery.id}/attempts`);
     await recorder.ask("POST", `/v1/deliveries/${delivery.id}/retry`);
+  }
+
+  /** What answers there is no token end-point, so none of these is delivered. */
+  async function askForTokens(): Promise<void> {
+    const { client } = installation();
+    const url = ends.urls["succeeds"]?.url ?? "";
+    const credentials = { token_url: url, client_id: "planted", client_secret: planted.plant("client secret") };
+    const auth = { type: "oauth2_client_credentials", ...credentials };
+    const body = { url, event_types: ["planted.token"], retry_policy: { delays_seconds: [] }, auth };
+    await recorder.askForSecret("secret beside a client's", planted, "POST", "/v1/webhooks", { body });
+    const { id } = await client.publish("planted.token", {});
+    const delivery = await deliveryOf(client, id);
+    await waitForState(client, delivery.id, "failed");
+    await recorder.ask("GET", `/v1/deliveries/${delivery.id}/attempts`);
   }
 
   async function useContracts(): Promise<void> {

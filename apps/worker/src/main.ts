@@ -21,6 +21,8 @@ import { startNotices } from "./notices.js";
 
 const NAME = "homing-worker";
 const CONNECTIONS_MAX = 10;
+/** Receivers are many more than attempts at once: with fewer connections kept, each delivery would pay for a new one. */
+const CONNECTIONS_KEPT_PER_ATTEMPT = 5;
 /** Where memory is plenty V8 lets a heap grow to several times what is in use before it collects: most of a busy worker's would be garbage. */
 const HEAP_GROWTH = "--heap-growing-percent=50";
 
@@ -45,7 +47,11 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   );
   onStop("health", () => health.close());
   const egress = await asStartError("EGRESS_ALLOW", () => createEgress(config.egress, { allow: config.egressAllow }));
-  const sender = createSend({ ...egress, userAgent: USER_AGENT, connectionsMax: config.concurrency });
+  const sender = createSend({
+    ...egress,
+    userAgent: USER_AGENT,
+    connectionsMax: CONNECTIONS_KEPT_PER_ATTEMPT * config.concurrency,
+  });
   onStop("sender", () => sender.close());
 
   const fair = createFairQueue({ ...queue, nowMs: () => performance.now() });
