@@ -1,5 +1,6 @@
 import type { Caller, Scope } from "@homing/core/organizations/api-keys";
 import type { Request, Response } from "express";
+import { clientAddress } from "./client-address.js";
 import { type Authenticate, findCaller, requireOperator, requireScope } from "./authorize.js";
 import type { FailedLogins } from "./failed-logins.js";
 import type { IsOperator } from "./operator-key.js";
@@ -83,7 +84,7 @@ async function identify<Known>(
   } catch (error) {
     const isFailure = error instanceof ProblemError && error.problem.code === "unauthenticated";
     if (failedLogins === undefined || !isFailure || authorization === undefined) throw error;
-    const login = { address: req.ip };
+    const login = { address: clientAddress(req) ?? undefined };
     const waitSeconds = failedLogins.blockedSeconds(login);
     if (waitSeconds !== null) throw tooManyUnknownKeys(waitSeconds);
     failedLogins.fail(login);

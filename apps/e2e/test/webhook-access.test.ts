@@ -19,7 +19,11 @@ let guests: string[];
 let authority: TestCertificate;
 
 beforeAll(async () => {
-  receiver = await startReceiver();
+  // It repeats what it was sent: none of it may be recorded.
+  receiver = await startReceiver(({ headers: { authorization = "" } }) => ({
+    headers: { "x-seen": authorization },
+    body: JSON.stringify({ authorization, decoded: Buffer.from(authorization.slice(6), "base64").toString() }),
+  }));
   tokens = await startReceiver(() => ({
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ access_token: `${SECRET}-token`, token_type: "Bearer", expires_in: 600 }),

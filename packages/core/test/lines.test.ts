@@ -297,7 +297,10 @@ test("an enable has the line looked at at once, however long the pause had becom
 });
 
 test("a line of a disabled webhook is held where it stands, and after its enable goes out one at a time, in order", async () => {
-  const { organizationId, webhookId, ids } = await publishMany(3, { ordering: "event" });
+  const { organizationId, webhookId, ids: all } = await publishMany(4, { ordering: "event" });
+  const [first = "", ...ids] = all;
+  await pulledOnce(webhookId);
+  await recordOne(world, await claimPulled(first), responded(200));
   await disableWebhook(world.context, { organizationId, webhookId }, "by hand");
   world.hints.length = 0;
   await endPause(webhookId);

@@ -4,9 +4,15 @@ import type { CheckedAgents } from "./checked-agents.js";
 import { describeFailure, type SendFailure } from "./failure.js";
 import { createResponseRecord, type ReceivedResponse } from "./response-record.js";
 
+/** How long it took, and the access token that was sent, if one was got for it. */
+interface SendFacts {
+  durationMs: number;
+  accessToken?: string;
+}
+
 export type SendResult =
-  | ({ outcome: "responded"; durationMs: number } & ReceivedResponse)
-  | ({ outcome: SendFailure; error: string; durationMs: number } & Partial<ReceivedResponse>);
+  | ({ outcome: "responded" } & SendFacts & ReceivedResponse)
+  | ({ outcome: SendFailure; error: string } & SendFacts & Partial<ReceivedResponse>);
 
 export interface ExchangeRequest {
   url: string;

@@ -97,7 +97,7 @@ export function createSend(options: SendOptions): Sender {
     });
     const sendAs = async (token: string): Promise<SendResult> => {
       const headers = { ...request.headers, authorization: `Bearer ${token}` };
-      return { ...(await sendOnce({ ...request, ...limits(), headers })), durationMs: lasted() };
+      return { ...(await sendOnce({ ...request, ...limits(), headers })), durationMs: lasted(), accessToken: token };
     };
     const first = await tokens.get(oauth2, limits());
     if (!first.ok) return { outcome: first.outcome, error: first.error, durationMs: lasted() };

@@ -4,6 +4,7 @@ import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { ExpressAdapter } from "@bull-board/express";
 import type { Queue } from "bullmq";
 import express, { type RequestHandler, type Router } from "express";
+import { clientAddress } from "../client-address.js";
 import type { FailedLogins } from "../failed-logins.js";
 
 /** Where the board lives. */
@@ -34,7 +35,7 @@ function requireOperator({ username, password }: Operator, failedLogins: FailedL
   return (req, res, next) => {
     const given = Buffer.from(BASIC.exec(req.headers.authorization ?? "")?.[1] ?? "", "base64");
     const isRight = timingSafeEqual(digest(given), expected);
-    const login = { address: req.ip, name: nameOf(given) };
+    const login = { address: clientAddress(req) ?? undefined, name: nameOf(given) };
     const waitSeconds = failedLogins.blockedSeconds(login);
     // Even with the right password: the answer must not tell it from the wrong ones.
     if (waitSeconds !== null) {

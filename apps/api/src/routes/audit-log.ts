@@ -18,7 +18,7 @@ const auditQuery = Joi.object<AuditQuery>({
   ...pageQuery,
   action: Joi.string().valid(...AUDIT_ACTIONS),
   target_id: uuid().description("What was done to this row"),
-  api_key_id: uuid().description("What was done with this key"),
+  api_key_id: uuid().description("What was done with this key, or with a portal token that it made"),
   since: time().description("At this time or later"),
   until: time().description("Before this time"),
 });
@@ -32,7 +32,10 @@ const auditAnswer = Joi.object({
     .required(),
   actor: Joi.object({
     type: Joi.string().valid("api_key", "portal_token", "operator", "system").required(),
-    id: Joi.string().allow(null).required().description("The key's or token's id; null: Homing itself"),
+    id: Joi.string()
+      .allow(null)
+      .required()
+      .description("The key's, or that of the key that made the token; null: the operator, or Homing itself"),
   }).required(),
   target: Joi.object({
     type: Joi.string().required().example("webhook"),

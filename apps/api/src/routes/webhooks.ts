@@ -4,6 +4,7 @@ import { archiveWebhook } from "@homing/core/webhooks/state";
 import { updateWebhook } from "@homing/core/webhooks/update";
 import Joi from "joi";
 import type { ApiContext } from "../api-context.js";
+import { refusal } from "../problem.js";
 import { type Route, route } from "../route.js";
 import { pageBody, toPageRequest } from "./page.js";
 import { type PageQuery, pageOf, pageQuery, uuid } from "./schemas.js";
@@ -100,13 +101,18 @@ function updateWebhookRoute(context: ApiContext): Route {
     path: "/v1/webhooks/{webhook_id}",
     operationId: "updateWebhook",
     summary: "Change a webhook",
-    description: "What is not named stays as it is; `headers` and `metadata` are replaced as a whole.",
+    description:
+      "What is not named stays as it is; `headers` and `metadata` are replaced as a whole. A URL of another origin wants `headers` and `auth` " +
+      "named with it where the webhook has any. A token that is bound to the webhook may not change its `event_types`.",
     tag: TAG,
     scope: "webhooks:write",
     input: { params, body: webhookChangeBody },
     answers: { 200: { description: "The webhook as it is now", schema: webhookAnswer } },
-    refusals: ["not_found", "webhook_archived"],
-    async handle({ caller: { organizationId }, params: { webhook_id: webhookId }, body, actor }) {
+    refusals: ["not_found", "webhook_archived", "forbidden"],
+    async handle({ caller: { organizationId, webhookId: boundTo }, params: { webhook_id: webhookId }, body, actor }) {
+      if (boundTo !== null && body.event_types !== undefined) {
+        throw refusal("forbidden", "The token is bound to the webhook, and may not change what it listens to.");
+      }
       const webhook = await updateWebhook(
         { ...context, actor: actor() },
         { organizationId, webhookId, changes: toChanges(body) },

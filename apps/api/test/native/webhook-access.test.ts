@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { type TestCertificate, makeAuthority, makeCertificate } from "@homing/local/test-certificates";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { makeWebhook } from "./fixtures.js";
@@ -14,6 +15,11 @@ const OAUTH2 = {
   scope: "a b",
   audience: "https://api.example/",
 };
+
+const WEAK_KEY = generateKeyPairSync("rsa", { modulusLength: 1_024 }).privateKey.export({
+  format: "pem",
+  type: "pkcs8",
+});
 
 let api: NativeApi;
 let us: Organization;
@@ -117,6 +123,31 @@ describe("auth", () => {
   });
 });
 
+describe("a URL of another origin", () => {
+  const change = (id: string, json: object) => us.ask("PATCH", `/v1/webhooks/${id}`, { json });
+
+  test.each<[string, object, string]>([
+    ["header values", { headers: { "X-Token": SECRET } }, "/headers"],
+    ["authentication", { auth: BEARER }, "/auth"],
+  ])("does not get %s that were meant for the old one", async (_, settings, pointer) => {
+    const { id } = await makeWebhook(us, { url: "https://a.example/old", ...settings });
+    for (const url of ["https://b.example/", "https://a.example:8443/", "http://a.example/old"]) {
+      const { status, body } = await change(id, { url });
+      expect({ status, errors: body.errors }).toEqual({
+        status: 422,
+        errors: [{ in: "body", pointer, detail: expect.any(String) }],
+      });
+    }
+    expect((await change(id, { url: "https://a.example/new" })).status).toBe(200);
+    expect((await change(id, { url: "https://b.example/", ...settings })).status).toBe(200);
+    expect((await change(id, { url: "https://c.example/", headers: {}, auth: null })).body).toMatchObject({
+      url: "https://c.example/",
+      headers: {},
+      auth: null,
+    });
+  });
+});
+
 describe("tls", () => {
   test("shows whose certificates they are and when they end, and the key nowhere", async () => {
     const tls = { ca_pem: authority.cert, client_certificate_pem: client.cert, client_key_pem: client.key };
@@ -157,6 +188,11 @@ describe("tls", () => {
     [
       "the key of another",
       () => ({ client_certificate_pem: client.cert, client_key_pem: other.key }),
+      "/tls/client_key_pem",
+    ],
+    [
+      "a key of an unusual size",
+      () => ({ client_certificate_pem: client.cert, client_key_pem: String(WEAK_KEY) }),
       "/tls/client_key_pem",
     ],
     ["a key that is none", () => ({ client_certificate_pem: client.cert, client_key_pem: "x" }), "/tls/client_key_pem"],

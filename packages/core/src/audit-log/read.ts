@@ -41,7 +41,7 @@ export async function listAuditLog(
       organizationId,
       ...(action && { action }),
       ...(targetId && { targetId }),
-      ...(apiKeyId && { actorType: "api_key", actorId: apiKeyId }),
+      ...(apiKeyId && { actorId: apiKeyId }),
       // A UUIDv7 is its time of making, so the key itself answers since and until.
       AND: [
         after === null ? {} : { id: { lt: after } },

@@ -68,8 +68,8 @@ export function createAttempts(
 
   async function make(seat: Seat, claim: Claim): Promise<AttemptMade> {
     const { request, recordableHeaders, secretValues } = await sign(claim);
-    const sent = await context.send({ ...request, signal: options.signal });
-    const result = redactAnswer(sent, secretValues);
+    const { accessToken, ...sent } = await context.send({ ...request, signal: options.signal });
+    const result = redactAnswer(sent, accessToken === undefined ? secretValues : [...secretValues, accessToken]);
     // The seat is the endpoint's again as soon as the answer is there, before it is written down.
     seat.leave(seatEnd(result));
     const record = await statements.record({ claim, result, requestHeaders: recordableHeaders });

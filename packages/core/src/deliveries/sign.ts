@@ -3,7 +3,7 @@ import { toWebhookSecret } from "@homing/signature/secrets";
 import { signStandard } from "@homing/signature/standard-webhooks";
 import type { Context, SendRequest } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
-import { authorize, openAuth } from "../webhooks/auth.js";
+import { authorize, openAuth, secretsOf } from "../webhooks/auth.js";
 import { openHeaders } from "../webhooks/headers.js";
 import { openSecret } from "../webhooks/secret.js";
 import type { OpenSigningKey } from "../webhooks/signing-key.js";
@@ -85,6 +85,7 @@ function withAccess(
       ...(tls && { tls: toRequestTls(tls, tlsSealed ?? "") }),
     },
     recordableHeaders: access === null ? recordableHeaders : { ...recordableHeaders, authorization: REDACTED },
-    secretValues: isHeader ? [...secretValues, access.authorization] : secretValues,
+    secretValues:
+      auth === null ? secretValues : [...secretValues, ...secretsOf(auth), ...(isHeader ? [access.authorization] : [])],
   };
 }

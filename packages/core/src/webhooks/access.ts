@@ -17,6 +17,37 @@ export async function assertAccessUsable(
   { url, headers, auth, tls }: AccessSettings,
   changed: Partial<AccessSettings>,
 ): Promise<void> {
+  const faults = accessFaults({ url, headers, auth, tls }, changed);
+  if (changed.tls) faults.push(...tlsFaults(changed.tls, new Date()));
+  if (changed.auth?.type === "oauth2_client_credentials") {
+    const verdict = await checkUrl(changed.auth.tokenUrl);
+    if (!verdict.ok) faults.push({ pointer: "/auth/token_url", detail: verdict.detail });
+  }
+  refuseFaults(faults);
+}
+
+/**
+ * Judges a change against the webhook as it stands, whose row the caller has locked: what others changed meanwhile counts, and a URL of
+ * another origin does not get the credentials that were given for the old one.
+ * @throws DomainError `validation_error` that names the part that is wrong
+ */
+export function assertChangeFits(standing: AccessSettings, changed: Partial<AccessSettings>): void {
+  const faults = accessFaults({ ...standing, ...changed }, changed);
+  if (changed.url !== undefined && new URL(changed.url).origin !== new URL(standing.url).origin) {
+    const detail =
+      "must be given or given up with a URL of another origin, which would get what was meant for the old one";
+    const hasHeaders = Object.keys(standing.headers).length > 0;
+    if (hasHeaders && changed.headers === undefined) faults.push({ pointer: "/headers", detail });
+    if (standing.auth !== null && changed.auth === undefined) faults.push({ pointer: "/auth", detail });
+  }
+  refuseFaults(faults);
+}
+
+function refuseFaults(faults: Fault[]): void {
+  if (faults.length > 0) throw new DomainError("validation_error", "the webhook's access was refused", faults);
+}
+
+function accessFaults({ url, headers, auth, tls }: AccessSettings, changed: Partial<AccessSettings>): Fault[] {
   const faults: Fault[] = [];
   const isHeaderGiven = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
   if (auth !== null && isHeaderGiven && (changed.auth !== undefined || changed.headers !== undefined)) {
@@ -28,10 +59,5 @@ export async function assertAccessUsable(
   if (tls !== null && !url.startsWith("https:") && (changed.tls !== undefined || changed.url !== undefined)) {
     faults.push({ pointer: "/tls", detail: "wants a URL that begins with https:" });
   }
-  if (changed.tls) faults.push(...tlsFaults(changed.tls, new Date()));
-  if (changed.auth?.type === "oauth2_client_credentials") {
-    const verdict = await checkUrl(changed.auth.tokenUrl);
-    if (!verdict.ok) faults.push({ pointer: "/auth/token_url", detail: verdict.detail });
-  }
-  if (faults.length > 0) throw new DomainError("validation_error", "the webhook's auth or tls was refused", faults);
+  return faults;
 }

@@ -50,12 +50,12 @@ function shown(settings: WebhookSettings) {
   } satisfies Record<keyof WebhookSettings, unknown>;
 }
 
-/** What stands before the host or in the query is often a token. */
-function withoutCredentials(text: string): string {
+/** What stands before the host or in the query is often a token. A path is kept: it tells one end-point from another. */
+export function withoutCredentials(text: string): string {
   const url = new URL(text);
   url.username = "";
   url.password = "";
-  for (const name of new Set(url.searchParams.keys())) url.searchParams.set(name, "redacted");
+  if (url.search !== "") url.search = "redacted";
   return url.href;
 }
 

@@ -28,6 +28,20 @@ export function openAuth(sealer: Sealer, webhookId: string, sealed: string | nul
     : JSON.parse(openSetting(sealer, { setting: "webhooks.auth_sealed", webhookId }, sealed));
 }
 
+/** Those of its parts that nobody may read. */
+export function secretsOf(auth: WebhookAuth): string[] {
+  switch (auth.type) {
+    case "basic":
+      return [auth.password];
+    case "bearer":
+      return [auth.token];
+    case "oauth2_client_credentials":
+      return [auth.clientSecret];
+    default:
+      return auth satisfies never;
+  }
+}
+
 /**
  * What a request needs for it: the header's value, or the credentials for which the sender gets a token.
  * @param sealed names these very credentials of this webhook: tokens are kept by it

@@ -7,6 +7,7 @@ import { DomainError } from "../errors.js";
 import { formatEventId } from "../events/event-id.js";
 import { insertEvents } from "../events/insert.js";
 import { tellQueue } from "../events/publish.js";
+import { withoutCredentials } from "./audited-settings.js";
 import type { WebhookName } from "./webhook.js";
 
 /** One event of a test. */
@@ -16,6 +17,12 @@ export interface TestEvent {
   payload: string;
 }
 
+export interface TestToPublish extends WebhookName {
+  event: TestEvent;
+  /** What the test is of, where it goes to one that was made for it: which webhook's, and where to. */
+  tested?: { webhookId: string; url?: string };
+}
+
 /**
  * Publishes an event to one webhook alone, whatever its patterns, and writes down who asked for it.
  * @returns the event's UUID
@@ -23,7 +30,7 @@ export interface TestEvent {
  */
 export async function publishTest(
   context: Pick<Context, "db" | "enqueue" | "log"> & Acting,
-  { organizationId, webhookId, event }: WebhookName & { event: TestEvent },
+  { organizationId, webhookId, event, tested = { webhookId } }: TestToPublish,
 ): Promise<string> {
   const id = uuidv7();
   const events = [{ ...event, id, place: 0, webhookIds: [webhookId] }];
@@ -32,11 +39,16 @@ export async function publishTest(
     if (inserted.some(({ unknown_webhooks }) => unknown_webhooks !== null)) {
       throw new DomainError("webhook_archived", "the webhook is archived");
     }
-    const after = { event_id: formatEventId(id), event_type: event.type };
+    const { webhookId: targetId, url } = tested;
+    const after = {
+      event_id: formatEventId(id),
+      event_type: event.type,
+      ...(url !== undefined && { url: withoutCredentials(url) }),
+    };
     await recordAudit(transaction, context.actor, {
       organizationId,
       action: "webhook.tested",
-      targetId: webhookId,
+      targetId,
       after,
     });
     return inserted;

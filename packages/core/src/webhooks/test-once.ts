@@ -7,10 +7,10 @@ import { waitForAttempt } from "../deliveries/wait-for-attempt.js";
 import { DomainError } from "../errors.js";
 import type { RetryPolicy } from "../retry-schedule.js";
 import { createWebhook } from "./create.js";
-import { publishTest, type TestEvent } from "./publish-test.js";
+import { publishTest, type TestEvent, type TestToPublish } from "./publish-test.js";
 import { getWebhook } from "./read.js";
 import { archiveWebhook } from "./state.js";
-import type { WebhookName, WebhookSettings } from "./webhook.js";
+import type { WebhookSettings } from "./webhook.js";
 
 export type TestContext = Pick<Context, "db" | "sealer" | "checkUrl" | "enqueue" | "log"> & Acting;
 
@@ -24,11 +24,11 @@ const ONCE: RetryPolicy = { delaysSeconds: [], jitter: 0, finalStatuses: [] };
  */
 export async function testOnce(
   context: TestContext,
-  { organizationId, webhookId, event }: WebhookName & { event: TestEvent },
+  { organizationId, webhookId, event, tested }: TestToPublish,
 ): Promise<DeliveryRecord> {
   const { state } = await getWebhook(context, { organizationId, webhookId });
   if (state !== "enabled") throw new DomainError(`webhook_${state}`, `the webhook is ${state}`);
-  const eventId = await publishTest(context, { organizationId, webhookId, event });
+  const eventId = await publishTest(context, { organizationId, webhookId, event, ...(tested && { tested }) });
   const { items } = await listDeliveries(context, { organizationId, limit: 1, after: null, filter: { eventId } });
   const [delivery] = items;
   if (delivery === undefined) throw new Error("a test event has no delivery");
@@ -49,7 +49,7 @@ export async function testOnce(
  */
 export async function testUrl(
   context: TestContext,
-  { organizationId, settings, secret, event }: UrlTest,
+  { organizationId, settings, secret, event, ofWebhookId }: UrlTest,
 ): Promise<DeliveryRecord> {
   const { webhook } = await createWebhook(context, {
     organizationId,
@@ -59,7 +59,8 @@ export async function testUrl(
   });
   const name = { organizationId, webhookId: webhook.id };
   try {
-    return await testOnce(context, { ...name, event });
+    const tested = { webhookId: ofWebhookId ?? webhook.id, url: settings.url };
+    return await testOnce(context, { ...name, event, tested });
   } finally {
     await archiveWebhook(context, name);
   }
@@ -71,4 +72,6 @@ export interface UrlTest {
   /** A new one unless given. */
   secret?: string;
   event: TestEvent;
+  /** The webhook for which it is made. */
+  ofWebhookId?: string;
 }

@@ -49,6 +49,7 @@ export async function testWebhook(
   return testUrl(context, {
     organizationId,
     settings,
+    ofWebhookId: webhookId,
     secret: secret?.text ?? (await newestSecret(context, webhookId)),
     event,
   });

@@ -7,6 +7,8 @@ import { openSetting, sealSetting } from "./sealed-setting.js";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const CERTIFICATES_MAX = 20;
+const RSA_BITS = { min: 2_048, max: 4_096 };
+const CURVES = new Set(["prime256v1", "secp384r1"]);
 
 /** Authorities to trust in place of the public ones, and a certificate that proves to the receiver who asks. */
 export interface WebhookTls {
@@ -93,8 +95,18 @@ function keyFaults(certificatePem: string, keyPem: string): Fault[] {
   const pointer = "/tls/client_key_pem";
   const key = attempt((): KeyObject => createPrivateKey(keyPem));
   if (key === null) return [{ pointer, detail: "must be a private key in PEM, without a passphrase" }];
+  if (!isUsual(key)) return [{ pointer, detail: "must be RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519" }];
   const [own] = parseCertificates(certificatePem);
   return own?.checkPrivateKey(key) ? [] : [{ pointer, detail: "is not the key of the first certificate" }];
+}
+
+/** Every handshake signs with it, on the thread that serves everybody. */
+function isUsual({
+  asymmetricKeyType,
+  asymmetricKeyDetails: { modulusLength = 0, namedCurve = "" } = {},
+}: KeyObject): boolean {
+  if (asymmetricKeyType === "rsa") return modulusLength >= RSA_BITS.min && modulusLength <= RSA_BITS.max;
+  return asymmetricKeyType === "ed25519" || (asymmetricKeyType === "ec" && CURVES.has(namedCurve));
 }
 
 /** OpenSSL may still find a key too short, or an algorithm too weak. */

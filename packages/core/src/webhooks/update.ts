@@ -3,7 +3,7 @@ import type { Acting } from "../audit-log/actor.js";
 import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
 import { DomainError } from "../errors.js";
-import { assertAccessUsable } from "./access.js";
+import { assertAccessUsable, assertChangeFits } from "./access.js";
 import { changedSettings } from "./audited-settings.js";
 import { getWebhook } from "./read.js";
 import { replaceSecret } from "./replace-secret.js";
@@ -28,7 +28,7 @@ export interface WebhookUpdate extends WebhookName {
 /**
  * Changes some settings of a webhook; the next claim of each of its deliveries uses them.
  * @throws DomainError `not_found`, `webhook_archived`, or `validation_error` when a new URL may not be called, or
- * authentication and TLS do not fit with each other and the rest
+ * authentication and TLS do not fit with each other and the rest, or a URL of another origin would get headers or credentials that are not named
  */
 export async function updateWebhook(
   context: Pick<Context, "db" | "sealer" | "checkUrl"> & Acting,
@@ -42,6 +42,7 @@ export async function updateWebhook(
     // The first statement locks the row: who comes at the same time waits for all of this.
     await transaction.$queryRaw`SELECT FROM webhooks WHERE id = ${webhookId}::uuid FOR UPDATE`;
     const old = toWebhook(context, await transaction.webhook.findUniqueOrThrow({ where: { id: webhookId } }));
+    assertChangeFits(old, plain);
     const [updated] = await transaction.webhook.updateManyAndReturn({
       where: { id: webhookId, organizationId, state: { not: "archived" } },
       data: {
