@@ -72,8 +72,10 @@ describe("a key that asks too often", () => {
   test.each(Object.keys(HEADERS))("is told so by each route of %s, in its own words and headers", async (name) => {
     isAllowed = false;
     const surface = api.surfaces.find((candidate) => candidate.name === name);
-    expect(surface?.routes.length).toBeGreaterThan(0);
-    for (const route of surface?.routes ?? []) {
+    // What is for everybody or for the operator has no key to count.
+    const keyed = surface?.routes.filter(({ scope }) => scope !== null && scope !== "operator") ?? [];
+    expect(keyed.length).toBeGreaterThan(0);
+    for (const route of keyed) {
       const path = route.path.replaceAll(/\{\w+\}/g, UNKNOWN_ID);
       // The body is not even read: it would be refused.
       const answer = await us.ask(route.method, path, route.method === "GET" ? {} : { text: "{" });

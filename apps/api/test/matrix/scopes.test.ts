@@ -20,6 +20,7 @@ test("each route asks for the scope of what it shows or does", () => {
     rotateSecret: "webhooks:write",
     testWebhook: "webhooks:write",
     getJwks: null,
+    listAuditLog: "keys:manage",
     listDeliveries: "deliveries:read",
     getDelivery: "deliveries:read",
     listAttempts: "deliveries:read",

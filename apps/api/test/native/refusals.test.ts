@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { BODY_BYTES_MAX } from "../../src/read-body.js";
 import type { ProblemCode } from "../../src/problem.js";
 import type { Asked, Method, NativeApi, Organization } from "./native-api.js";
-import { routesWithoutDatabase, startNativeApi } from "./native-api.js";
+import { OPERATOR_KEY, routesWithoutDatabase, startNativeApi } from "./native-api.js";
 import { bodyOf, fillPath, makeRows, type Rows } from "./route-requests.js";
 import { snapshot } from "./snapshot.js";
 
@@ -28,7 +28,9 @@ type Row = (typeof table)[number]["route"];
 
 async function expectRefused(route: Row, asked: Asked, status: number, code: ProblemCode, query = ""): Promise<void> {
   const before = await snapshot(api.db);
-  const answer = await us.ask(route.method, fillPath(route, rows) + query, asked);
+  const key = route.scope === "operator" ? OPERATOR_KEY : us.key;
+  const headers = { Authorization: `Bearer ${key}`, ...asked.headers };
+  const answer = await api.ask(route.method, fillPath(route, rows) + query, { ...asked, headers });
   expect({ status: answer.status, code: answer.body.code }).toEqual({ status, code });
   expect(await snapshot(api.db)).toEqual(before);
 }
