@@ -3,6 +3,7 @@ import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { atMost } from "../goal.js";
 import type { Stream } from "../load.js";
 import { measure } from "../measure.js";
+import { firstOfEach } from "../session.js";
 import { account } from "./accounting.js";
 import { AT_SPEED, createSpeedWorld, saturate, USUAL } from "./world.js";
 
@@ -35,6 +36,11 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
     const tenth = await session.run("a tenth", [stream(TENTH)], { durationMs });
     const half = await session.run("half", [stream(HALF)], { durationMs });
     await session.drain([tenth, half], ["paced"]);
+    for (const phase of [tenth, half]) {
+      const received = phase.arrivals("paced");
+      const repeated = received.length - firstOfEach(received).length;
+      if (repeated > 0) session.findings.push(`${phase.name}: ${repeated} deliveries came twice`);
+    }
     const [low, middle] = [tenth.latency("paced"), half.latency("paced")];
     return {
       comparisons: [],
