@@ -86,7 +86,10 @@ describeOn(BACKENDS, "an organization that publishes far more than the others", 
         },
         { what: "the API to know that the queue is full" },
       );
-      const [before, { waiting }] = [await backlogged(installation(), id), await queue.depth()];
+      const before = await backlogged(installation(), id);
+      // Hints are handed over after the answer.
+      const waiting = FULL + published - before;
+      await waitFor(async () => (await queue.depth()).waiting === waiting, { what: "the hints in the queue" });
       await publishMany(client, BATCH_EVENTS_MAX / 2);
       published += BATCH_EVENTS_MAX / 2;
       expect(await backlogged(installation(), id)).toBe(before + BATCH_EVENTS_MAX / 2);
