@@ -220,6 +220,22 @@ test("who is further beyond the share is handed over from the backlog after thos
   expect(new Set(worker.placed.map(({ webhookId }) => webhookId))).toEqual(new Set([busy.webhookId]));
 });
 
+test("who was far beyond the share does not wait for ever behind those who come later and are less", async () => {
+  const [api, worker] = [startProcess(), startProcess()];
+  const [flooding, busy] = [await newPublisher(), await newPublisher()];
+  await publish(api, flooding, 10 * FLOOD);
+  await publish(api, busy, FLOOD);
+  await whenPlaced(api, flooding.webhookId, 10 * FLOOD);
+  await whenPlaced(api, busy.webhookId, FLOOD);
+  await api.setWaiting(FULL);
+  await publish(api, flooding, 1);
+  const { id } = only(await backlogOf(flooding));
+  await world.db.$executeRaw`UPDATE deliveries SET relay_at = relay_at - interval '3 hours' WHERE id = ${id}::uuid`;
+  await publish(api, busy, 1);
+  await relayDeliveries(worker.context, { limit: 1, lostAgeMs: null });
+  expect(worker.placed.map(({ webhookId }) => webhookId)).toEqual([flooding.webhookId]);
+});
+
 test("behind a crowd of one organization's the relay finds what is due of others, and leaves the backlog alone", async () => {
   const [api, worker] = [startProcess(), startProcess()];
   const [big, small] = [await newPublisher(), await newPublisher()];
