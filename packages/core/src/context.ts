@@ -38,6 +38,8 @@ export interface SendRequest {
   signal?: AbortSignal;
   /** PEM texts: the receiver's own authorities, and what proves to it who asks. Requests of one `id` share connections. */
   tls?: { id: string; ca?: string; cert?: string; key?: string };
+  /** What goes with it and may be recorded nowhere, also where the receiver repeats it. */
+  secrets?: readonly string[];
   /** The request goes with an access token got for these credentials; tokens are kept by `id`. */
   oauth2?: { id: string; tokenUrl: string; clientId: string; clientSecret: string; scope?: string; audience?: string };
 }

@@ -20,15 +20,9 @@ export interface ReceivedResponse {
   bodyText: string;
 }
 
-/** How long it took, and the access token that was got for it, if one was: it may be recorded nowhere. */
-interface SendFacts {
-  durationMs: number;
-  accessToken?: string;
-}
-
 export type SendResult =
-  | ({ outcome: "responded" } & SendFacts & ReceivedResponse)
-  | ({ outcome: FailedOutcome; error: string } & SendFacts & Partial<ReceivedResponse>);
+  | ({ outcome: "responded"; durationMs: number } & ReceivedResponse)
+  | ({ outcome: FailedOutcome; error: string; durationMs: number } & Partial<ReceivedResponse>);
 
 /** The receiver took it: any 2xx. */
 export function isSuccess(result: SendResult): boolean {

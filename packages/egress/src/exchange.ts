@@ -2,17 +2,11 @@ import type { ClientRequest } from "node:http";
 import type { Got } from "got";
 import type { CheckedAgents } from "./checked-agents.js";
 import { describeFailure, type SendFailure } from "./failure.js";
-import { createResponseRecord, type ReceivedResponse } from "./response-record.js";
-
-/** How long it took, and the access token that was sent, if one was got for it. */
-interface SendFacts {
-  durationMs: number;
-  accessToken?: string;
-}
+import { createResponseRecord, type ReceivedResponse, type RecordOptions } from "./response-record.js";
 
 export type SendResult =
-  | ({ outcome: "responded" } & SendFacts & ReceivedResponse)
-  | ({ outcome: SendFailure; error: string } & SendFacts & Partial<ReceivedResponse>);
+  | ({ outcome: "responded"; durationMs: number } & ReceivedResponse)
+  | ({ outcome: SendFailure; error: string; durationMs: number } & Partial<ReceivedResponse>);
 
 export interface ExchangeRequest {
   url: string;
@@ -22,8 +16,8 @@ export interface ExchangeRequest {
   timeoutMs: number;
   signal?: AbortSignal;
   agents: CheckedAgents;
-  /** What is kept of the answer's body; 4096 unless told. */
-  bodyKeptBytesMax?: number;
+  /** What is kept of the answer. */
+  record?: RecordOptions;
 }
 
 type Ending = { outcome: "responded" } | { outcome: SendFailure; error: string };
@@ -32,7 +26,7 @@ type Ending = { outcome: "responded" } | { outcome: SendFailure; error: string }
 export function exchange(client: Got, request: ExchangeRequest): Promise<SendResult> {
   const { agents, signal, timeoutMs } = request;
   const startedAtMs = performance.now();
-  const record = createResponseRecord(request.bodyKeptBytesMax);
+  const record = createResponseRecord(request.record ?? {});
 
   return new Promise((resolve) => {
     const stream = client.stream(request.url, {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { BODY_KEPT_BYTES_MAX, decodeBody } from "./body-text.js";
+import { createRedaction, type Redaction } from "./redaction.js";
 
 const HEADER_NAMES_MAX = 100;
 const HEADER_BYTES_MAX = 8192;
@@ -22,31 +23,46 @@ export interface ResponseRecord {
   read(): ReceivedResponse | undefined;
 }
 
-/** What is kept of one response while it arrives: bounded, whatever the receiver sends. */
-export function createResponseRecord(bodyBytesMax = BODY_KEPT_BYTES_MAX): ResponseRecord {
+export interface RecordOptions {
+  /** 4096 unless told. */
+  bodyBytesMax?: number;
+  /** Of the request, and to be recorded nowhere. */
+  secrets?: readonly string[];
+}
+
+/** What is kept of one response while it arrives: bounded, whatever the receiver sends, and without the request's secrets. */
+export function createResponseRecord({
+  bodyBytesMax = BODY_KEPT_BYTES_MAX,
+  secrets = [],
+}: RecordOptions): ResponseRecord {
+  const redaction = createRedaction(secrets);
+  const readBytesMax = bodyBytesMax + redaction.beyondBytes;
   let head: Omit<ReceivedResponse, "bodyText"> | undefined;
   const kept: Uint8Array[] = [];
   let bytesRead = 0;
   return {
     begin({ status, headers }) {
-      head = { status, headers: recordableHeaders(headers) };
+      head = { status, headers: recordableHeaders(headers, redaction) };
     },
     add(chunk) {
       // One byte more than is kept shows whether the cut falls inside a character.
-      const room = bodyBytesMax + 1 - bytesRead;
+      const room = readBytesMax + 1 - bytesRead;
       if (room > 0) kept.push(chunk.subarray(0, room));
       bytesRead += chunk.length;
       return bytesRead < BODY_READ_BYTES_MAX;
     },
-    read: () => head && { ...head, bodyText: decodeBody(Buffer.concat(kept), bodyBytesMax) },
+    read() {
+      const text = decodeBody(Buffer.concat(kept), readBytesMax);
+      return head && { ...head, bodyText: redaction.redactStart(text, bodyBytesMax) };
+    },
   };
 }
 
-function recordableHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+function recordableHeaders(headers: IncomingHttpHeaders, redaction: Redaction): Record<string, string> {
   const entries: [string, string][] = [];
   let bytes = 0;
   for (const [name, values] of Object.entries(headers)) {
-    const value = Array.isArray(values) ? values.join(", ") : (values ?? "");
+    const value = redaction.redact(Array.isArray(values) ? values.join(", ") : (values ?? ""));
     const size = name.length + Buffer.byteLength(value);
     if (bytes + size > HEADER_BYTES_MAX) continue;
     if (entries.push([name, value]) >= HEADER_NAMES_MAX) break;

@@ -5,12 +5,12 @@ import { exchange, type SendResult } from "./exchange.js";
 import { type Lookup, systemLookup } from "./lookup.js";
 import { createPortPolicy, type PortPolicy } from "./port-policy.js";
 import { requestHeaders } from "./request-headers.js";
+import { createSendWithToken } from "./send-with-token.js";
 import { createTokens, type TokenRequest } from "./tokens.js";
 
 const CONNECTIONS_MAX = 1000;
 /** Status line and headers together; beyond it the outcome is `too_large`. */
 const RESPONSE_HEAD_BYTES_MAX = 16_384;
-const UNAUTHORIZED = 401;
 
 export interface SendRequest {
   url: string;
@@ -24,6 +24,8 @@ export interface SendRequest {
   tls?: WebhookTls;
   /** It goes with an access token, `Authorization: Bearer …`. */
   oauth2?: TokenRequest;
+  /** What goes with it and must not stand in the record of its answer; its access token does not, either. */
+  secrets?: readonly string[];
 }
 
 export interface SendOptions {
@@ -84,30 +86,16 @@ export function createSend(options: SendOptions): Sender {
     }),
   );
 
-  function sendOnce({ tls, headers, ...request }: SendRequest): Promise<SendResult> {
-    return exchange(client, { ...request, headers: requestHeaders(headers, userAgent), agents: pool.agentsFor(tls) });
+  function sendOnce({ tls, headers, secrets = [], ...request }: SendRequest): Promise<SendResult> {
+    return exchange(client, {
+      ...request,
+      headers: requestHeaders(headers, userAgent),
+      agents: pool.agentsFor(tls),
+      record: { secrets },
+    });
   }
 
-  async function sendWithToken(request: SendRequest, oauth2: TokenRequest): Promise<SendResult> {
-    const startedAtMs = performance.now();
-    const lasted = (): number => Math.round(performance.now() - startedAtMs);
-    const limits = () => ({
-      ...(request.signal && { signal: request.signal }),
-      timeoutMs: Math.max(1, request.timeoutMs - lasted()),
-    });
-    const sendAs = async (token: string): Promise<SendResult> => {
-      const headers = { ...request.headers, authorization: `Bearer ${token}` };
-      return { ...(await sendOnce({ ...request, ...limits(), headers })), durationMs: lasted(), accessToken: token };
-    };
-    const first = await tokens.get(oauth2, limits());
-    if (!first.ok) return { outcome: first.outcome, error: first.error, durationMs: lasted() };
-    const result = await sendAs(first.token);
-    if (result.outcome !== "responded" || result.status !== UNAUTHORIZED) return result;
-    tokens.forget(oauth2, first.token);
-    if (first.isNew) return result;
-    const second = await tokens.get(oauth2, limits());
-    return second.ok ? sendAs(second.token) : result;
-  }
+  const sendWithToken = createSendWithToken(tokens, sendOnce);
 
   return {
     send: (request) => (request.oauth2 === undefined ? sendOnce(request) : sendWithToken(request, request.oauth2)),

@@ -127,7 +127,7 @@ async function fetchToken(post: Post, request: TokenRequest): Promise<Fetched> {
             headers,
             body: String(body),
             timeoutMs: FETCH_TIMEOUT_MS,
-            bodyKeptBytesMax: ANSWER_BYTES_MAX,
+            record: { bodyBytesMax: ANSWER_BYTES_MAX },
           };
           const result = await post(asked);
           if (result.outcome !== "responded") {

@@ -7,7 +7,6 @@ import type { Claim, ClaimOutcome } from "./claim.js";
 import { createLeases } from "./leases.js";
 import { putOff } from "./put-off.js";
 import type { RecordOutcome } from "./record.js";
-import { redactAnswer } from "./redact-answer.js";
 import { createSigningKeys } from "../webhooks/signing-key.js";
 import { type SignedRequest, signRequest } from "./sign.js";
 
@@ -67,9 +66,8 @@ export function createAttempts(
   }
 
   async function make(seat: Seat, claim: Claim): Promise<AttemptMade> {
-    const { request, recordableHeaders, secretValues } = await sign(claim);
-    const { accessToken, ...sent } = await context.send({ ...request, signal: options.signal });
-    const result = redactAnswer(sent, accessToken === undefined ? secretValues : [...secretValues, accessToken]);
+    const { request, recordableHeaders } = await sign(claim);
+    const result = await context.send({ ...request, signal: options.signal });
     // The seat is the endpoint's again as soon as the answer is there, before it is written down.
     seat.leave(seatEnd(result));
     const record = await statements.record({ claim, result, requestHeaders: recordableHeaders });

@@ -9,24 +9,22 @@ import { openSecret } from "../webhooks/secret.js";
 import type { OpenSigningKey } from "../webhooks/signing-key.js";
 import { openTls, toRequestTls } from "../webhooks/tls.js";
 import type { Claim } from "./claim.js";
-import { REDACTED } from "./redact-answer.js";
 
 /** Of every request that leaves. */
 export const USER_AGENT = "Homing/0.1";
+const REDACTED = "[redacted]";
 
-/** A signed request, and what an attempt may record of it. */
+/** A signed request, and its headers as an attempt may record them. */
 export interface SignedRequest {
-  request: SendRequest;
+  request: SendRequest & { secrets: string[] };
   recordableHeaders: Record<string, string>;
-  /** What may be recorded nowhere. */
-  secretValues: string[];
 }
 
 /**
  * The request of one attempt: the stored bytes, the webhook's own headers, the Standard Webhooks signature by every valid
- * secret and, if it asks for `v1a`, every valid key and, beside it, the legacy formats the webhook asked for, by the newest. A client's own text signs as it is where a legacy
- * format wants it, and as what is derived from it for Standard Webhooks. The message id is the event's, so that a repeat is
- * recognised.
+ * secret and, if it asks for `v1a`, every valid key, and beside it the legacy formats the webhook asked for, by the newest secret.
+ * A client's own text signs as it is where a legacy format wants it, and as what is derived from it for Standard Webhooks. The message
+ * id is the event's, so that a repeat is recognised.
  */
 export function signRequest(
   { sealer, openSigningKey }: Pick<Context, "sealer"> & { openSigningKey: OpenSigningKey },
@@ -60,9 +58,14 @@ export function signRequest(
     ...signatures,
   };
   const signed = {
-    request: { url: claim.url, headers: { ...own, ...ours }, body, timeoutMs: claim.timeoutMs },
+    request: {
+      url: claim.url,
+      headers: { ...own, ...ours },
+      body,
+      timeoutMs: claim.timeoutMs,
+      secrets: Object.values(own),
+    },
     recordableHeaders: { ...Object.fromEntries(Object.keys(own).map((name) => [name, REDACTED])), ...ours },
-    secretValues: Object.values(own),
   };
   return claim.authSealed === null && claim.tlsSealed === null ? signed : withAccess({ sealer }, claim, signed);
 }
@@ -71,7 +74,7 @@ export function signRequest(
 function withAccess(
   { sealer }: Pick<Context, "sealer">,
   { webhookId, authSealed, tlsSealed }: Claim,
-  { request, recordableHeaders, secretValues }: SignedRequest,
+  { request, recordableHeaders }: SignedRequest,
 ): SignedRequest {
   const tls = openTls(sealer, webhookId, tlsSealed);
   const auth = openAuth(sealer, webhookId, authSealed);
@@ -83,9 +86,8 @@ function withAccess(
       ...(isHeader && { headers: { ...request.headers, authorization: access.authorization } }),
       ...(access !== null && !isHeader && { oauth2: access.oauth2 }),
       ...(tls && { tls: toRequestTls(tls, tlsSealed ?? "") }),
+      ...(auth && { secrets: [...request.secrets, ...secretsOf(auth)] }),
     },
     recordableHeaders: access === null ? recordableHeaders : { ...recordableHeaders, authorization: REDACTED },
-    secretValues:
-      auth === null ? secretValues : [...secretValues, ...secretsOf(auth), ...(isHeader ? [access.authorization] : [])],
   };
 }

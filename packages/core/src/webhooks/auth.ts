@@ -28,11 +28,11 @@ export function openAuth(sealer: Sealer, webhookId: string, sealed: string | nul
     : JSON.parse(openSetting(sealer, { setting: "webhooks.auth_sealed", webhookId }, sealed));
 }
 
-/** Those of its parts that nobody may read. */
+/** What of it goes to the receiver, or to the token end-point, and nobody may read. */
 export function secretsOf(auth: WebhookAuth): string[] {
   switch (auth.type) {
     case "basic":
-      return [auth.password];
+      return [auth.password, basicOf(auth)];
     case "bearer":
       return [auth.token];
     case "oauth2_client_credentials":
@@ -52,7 +52,7 @@ export function authorize(
 ): { authorization: string } | { oauth2: NonNullable<SendRequest["oauth2"]> } {
   switch (auth.type) {
     case "basic":
-      return { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString("base64")}` };
+      return { authorization: `Basic ${basicOf(auth)}` };
     case "bearer":
       return { authorization: `Bearer ${auth.token}` };
     case "oauth2_client_credentials": {
@@ -62,4 +62,9 @@ export function authorize(
     default:
       return auth satisfies never;
   }
+}
+
+/** RFC 7617 §2. */
+function basicOf({ username, password }: { username: string; password: string }): string {
+  return Buffer.from(`${username}:${password}`).toString("base64");
 }
