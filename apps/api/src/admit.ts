@@ -1,7 +1,7 @@
 import type { Caller, Scope } from "@homing/core/organizations/api-keys";
 import type { Request, Response } from "express";
-import { clientAddress } from "./client-address.js";
 import { type Authenticate, findCaller, requireOperator, requireScope } from "./authorize.js";
+import { clientAddress } from "./client-address.js";
 import type { FailedLogins } from "./failed-logins.js";
 import type { IsOperator } from "./operator-key.js";
 import { ProblemError, refusal } from "./problem.js";
@@ -19,7 +19,7 @@ export interface Gate {
   isOperator?: IsOperator;
   /** null: keys have no limit */
   limiter: RateLimiter | null;
-  /** Counts keys that nobody has, by client address; absent: nobody counts. */
+  /** Counts credentials that nobody has, by client address; absent: nobody counts. */
   failedLogins?: FailedLogins;
   /** false: routes that ask for a request to a receiver are refused. */
   deliveryEnabled: boolean;
@@ -72,7 +72,7 @@ async function admitCaller(
   return caller;
 }
 
-/** Who has a good key is always let in; who tries too many bad ones is told to wait, whatever else comes from the same address. */
+/** Who has a good credential is always let in; who tries too many bad ones is told to wait, whatever else comes from the same address. */
 async function identify<Known>(
   { failedLogins }: Gate,
   req: Request,
@@ -84,17 +84,17 @@ async function identify<Known>(
   } catch (error) {
     const isFailure = error instanceof ProblemError && error.problem.code === "unauthenticated";
     if (failedLogins === undefined || !isFailure || authorization === undefined) throw error;
-    const login = { address: clientAddress(req) ?? undefined };
+    const login = { address: clientAddress(req) };
     const waitSeconds = failedLogins.blockedSeconds(login);
-    if (waitSeconds !== null) throw tooManyUnknownKeys(waitSeconds);
+    if (waitSeconds !== null) throw tooManyLogins(waitSeconds);
     failedLogins.fail(login);
     throw error;
   }
 }
 
-function tooManyUnknownKeys(waitSeconds: number): Error {
+function tooManyLogins(waitSeconds: number): Error {
   const headers = { "Retry-After": String(waitSeconds) };
-  return refusal("rate_limited", "Too many requests with unknown API keys came from this address.", { headers });
+  return refusal("rate_limited", "Too many requests with unknown credentials came from this address.", { headers });
 }
 
 function rateLimited({ limit, resetSeconds }: RateUse): Error {

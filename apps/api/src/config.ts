@@ -23,7 +23,7 @@ export interface Config {
   /** `id:base64` pairs, comma-separated; the first encrypts. */
   encryptionKeys: string;
   /** Who may see the queue's board; null: there is no board. */
-  operator: { username: string; password: string } | null;
+  boardLogin: { username: string; password: string } | null;
   /** CIDRs that webhooks may reach though they are not public. */
   egressAllow: string[];
   /** What else decides where requests go. */
@@ -68,7 +68,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     bootstrapApiKey: variables.HOMING_API_KEY ?? null,
     operatorKeyHash: operatorKey === undefined ? null : hashOperatorKey(operatorKey),
     encryptionKeys: variables.HOMING_ENCRYPTION_KEYS,
-    operator: username !== undefined && password !== undefined ? { username, password } : null,
+    boardLogin: username !== undefined && password !== undefined ? { username, password } : null,
     egressAllow: variables.EGRESS_ALLOW,
     egress: toEgressSettings(variables),
     trustedProxies: variables.TRUSTED_PROXIES,

@@ -19,8 +19,8 @@ export interface FailedLogins {
 }
 
 export interface Login {
-  /** Of the client; undefined: its connection is gone. */
-  address: string | undefined;
+  /** Of the client; null: its connection is gone. */
+  address: string | null;
   /** Who it says it is, where it says so. */
   name?: string;
 }
@@ -98,8 +98,8 @@ export function createFailedLogins(options: {
   };
 }
 
-function addressKey({ address = "" }: Login): string {
-  return `address ${networkOf(address)}`;
+function addressKey({ address }: Login): string {
+  return `address ${networkOf(address ?? "")}`;
 }
 
 // A name may be as long as a header.

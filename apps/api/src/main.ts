@@ -1,7 +1,7 @@
 import { createUrlCheck } from "@homing/egress/check-url";
 import { createEgress } from "@homing/egress/variables";
 import type { Context } from "@homing/core/context";
-import { ensureFirstKey } from "@homing/core/organizations/api-keys";
+import { ensureFirstKey } from "@homing/core/organizations/ensure-first-key";
 import { createKeyUse, type KeyUse } from "@homing/core/organizations/key-use";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
 import { createDatabase, type Database } from "@homing/db/client";
@@ -36,7 +36,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   onStop("database", () => db.$disconnect());
   const reached = await reachDatabase(db, config.databaseUrl);
   if (!reached.ok) throw new StartError(reached.reason);
-  const { bootstrapApiKey, operator } = config;
+  const { bootstrapApiKey, boardLogin } = config;
   if (bootstrapApiKey !== null) await asStartError("HOMING_API_KEY", () => ensureFirstKey({ db }, bootstrapApiKey));
   const queue = await asStartError("queue", () =>
     createDeliveryQueue({
@@ -75,8 +75,8 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     log,
     health: health.router,
     board:
-      operator &&
-      createBoard([queue.bullQueue], operator, createFailedLogins({ door: "board", limits: BOARD_LOGINS, log })),
+      boardLogin &&
+      createBoard([queue.bullQueue], boardLogin, createFailedLogins({ door: "board", limits: BOARD_LOGINS, log })),
     trustedProxies: config.trustedProxies,
   });
   const server = await listen(app, config);

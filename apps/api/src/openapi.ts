@@ -63,6 +63,11 @@ export function problemCodesOf(route: Route): ProblemCode[] {
   return [...codes];
 }
 
+function securityOf(scope: Route["scope"]): object[] {
+  if (scope === null) return [];
+  return [scope === "operator" ? { operator: [] } : { bearer: [scope] }];
+}
+
 /** A path's variables must be the keys of its params schema, or they would go unchecked and undescribed. */
 function assertParamsDescribed({ method, path, input }: Route): void {
   const named = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? []).toSorted();
@@ -78,7 +83,7 @@ function describeOperation(surface: Surface, route: Route, components: Component
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     tags: [route.tag],
-    security: scope === null ? [] : scope === "operator" ? [{ operator: [] }] : [{ bearer: [scope] }],
+    security: securityOf(scope),
     parameters: [
       ...describeParameters("path", input.params, components),
       ...describeParameters("query", input.query, components),

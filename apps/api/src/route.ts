@@ -26,7 +26,7 @@ export interface RouteRequest<Params, Query, Headers, Body, By> {
   /** The body's bytes as they came, decompressed; empty when there was none. */
   rawBody: Buffer;
   requestId: string;
-  /** Who changes something by it; of routes with a caller. */
+  /** Who changes something by it; of routes that are not public. */
   actor: () => Actor;
   /** When it came in, by `performance.now()`. */
   receivedAtMs: number;

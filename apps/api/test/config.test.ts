@@ -15,7 +15,7 @@ test("the least environment gets the documented defaults", () => {
     bootstrapApiKey: null,
     operatorKeyHash: null,
     encryptionKeys: LEAST.HOMING_ENCRYPTION_KEYS,
-    operator: null,
+    boardLogin: null,
     egressAllow: [],
     egress: {
       deny: [],
@@ -57,7 +57,7 @@ test("every variable is read", () => {
     redisUrl: "rediss://r:6380/1",
     bootstrapApiKey: `hom_${"k".repeat(28)}`,
     operatorKeyHash: createHash("sha256").update("o".repeat(32)).digest(),
-    operator: { username: "ops", password: "pass" },
+    boardLogin: { username: "ops", password: "pass" },
     egressAllow: ["127.0.0.0/8", "::1/128"],
     trustedProxies: ["10.0.0.0/8", "192.0.2.1/32"],
     rateLimitPerSecond: 250,

@@ -1,6 +1,6 @@
 import { SYSTEM } from "@homing/core/audit-log/actor";
 import { randomUUID } from "node:crypto";
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { createDeliveryQueue, type DeliveryQueue } from "@homing/queue/queue";
 import { startReceiver } from "@homing/local/test-receiver";
 import { waitFor } from "@homing/local/wait-for";

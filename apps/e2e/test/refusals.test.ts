@@ -1,7 +1,7 @@
 import { SYSTEM } from "@homing/core/audit-log/actor";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { type TestReceiver, startReceiver } from "@homing/local/test-receiver";
 import { BACKENDS, describeOn } from "./backends.js";
 import { type Client, eventText } from "./client.js";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { SYSTEM } from "@homing/core/audit-log/actor";
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { publishEvents } from "@homing/core/events/publish";
 import { createWebhook } from "@homing/core/webhooks/create";
 import { PROTECTION_DEFAULTS, type WebhookSettings } from "@homing/core/webhooks/webhook";

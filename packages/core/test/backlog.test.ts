@@ -206,7 +206,8 @@ test("whoever claims a delivery takes it out of the backlog", async () => {
   expect(await backlogOf(big)).toHaveLength(0);
 });
 
-test("who is further beyond the share is handed over from the backlog after those who are less, whoever was first", async () => {
+/** A full queue in which `flooding` stands ten times further beyond its share than `busy`. */
+async function twoBeyondTheShare() {
   const [api, worker] = [startProcess(), startProcess()];
   const [flooding, busy] = [await newPublisher(), await newPublisher()];
   await publish(api, flooding, 10 * FLOOD);
@@ -214,6 +215,11 @@ test("who is further beyond the share is handed over from the backlog after thos
   await whenPlaced(api, flooding.webhookId, 10 * FLOOD);
   await whenPlaced(api, busy.webhookId, FLOOD);
   await api.setWaiting(FULL);
+  return { api, worker, flooding, busy };
+}
+
+test("who is further beyond the share is handed over from the backlog after those who are less, whoever was first", async () => {
+  const { api, worker, flooding, busy } = await twoBeyondTheShare();
   await publish(api, flooding, 20);
   await publish(api, busy, 20);
   await relayDeliveries(worker.context, { limit: 20, lostAgeMs: null });
@@ -221,13 +227,7 @@ test("who is further beyond the share is handed over from the backlog after thos
 });
 
 test("who was far beyond the share does not wait for ever behind those who come later and are less", async () => {
-  const [api, worker] = [startProcess(), startProcess()];
-  const [flooding, busy] = [await newPublisher(), await newPublisher()];
-  await publish(api, flooding, 10 * FLOOD);
-  await publish(api, busy, FLOOD);
-  await whenPlaced(api, flooding.webhookId, 10 * FLOOD);
-  await whenPlaced(api, busy.webhookId, FLOOD);
-  await api.setWaiting(FULL);
+  const { api, worker, flooding, busy } = await twoBeyondTheShare();
   await publish(api, flooding, 1);
   const { id } = only(await backlogOf(flooding));
   await world.db.$executeRaw`UPDATE deliveries SET relay_at = relay_at - interval '3 hours' WHERE id = ${id}::uuid`;

@@ -1,7 +1,9 @@
 import { createApiKey } from "@homing/signature/api-key";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { maintain } from "../src/maintenance.js";
-import { authenticate, createOrganization, ensureFirstKey, SCOPES } from "../src/organizations/api-keys.js";
+import { authenticate, SCOPES } from "../src/organizations/api-keys.js";
+import { createOrganization } from "../src/organizations/create-organization.js";
+import { ensureFirstKey } from "../src/organizations/ensure-first-key.js";
 import { publishEvents } from "../src/events/publish.js";
 import { newOrganization, openWorld, type World } from "./world.js";
 

@@ -13,7 +13,7 @@ import { type RecordOutcome, recordAttempts } from "../src/deliveries/record.js"
 import { RETRYABLE_STATES, type RetriedDelivery, retryDeliveries, type RetryRequest } from "../src/deliveries/retry.js";
 import type { EventInput } from "../src/events/event.js";
 import { publishEvents } from "../src/events/publish.js";
-import { createOrganization } from "../src/organizations/api-keys.js";
+import { createOrganization } from "../src/organizations/create-organization.js";
 import type { SendResult } from "../src/outcome.js";
 import { createWebhook } from "../src/webhooks/create.js";
 import { PROTECTION_DEFAULTS, type Webhook, type WebhookSettings } from "../src/webhooks/webhook.js";

@@ -10,7 +10,8 @@ const ADVISORY_LOCK = 7_240_000;
 const GRANT_APPLICATION = "SELECT homing_grant_application(rolname) FROM pg_roles WHERE rolname = 'homing_app'";
 
 /**
- * Brings a database to this checkout's schema, grants the application's group what it needs of it and makes the partitions ahead. Safe to run by several processes at once.
+ * Brings a database to this checkout's schema, grants the application's group what it needs of it, and makes the partitions ahead.
+ * Safe to run by several processes at once.
  * @returns the names of the migrations and partitions made
  * @throws the driver's error when the database cannot be reached, Postgres' when it refuses a migration
  */

@@ -6,12 +6,12 @@ import type { TlsSettings } from "./dial.js";
 const TLS_AGENTS_MAX = 200;
 
 /** TLS of one webhook. Requests with the same `id` share connections, so it must name whose settings these are, and which. */
-export interface WebhookTls extends TlsSettings {
+export interface RequestTls extends TlsSettings {
   id: string;
 }
 
 export interface AgentPool {
-  agentsFor(tls: WebhookTls | undefined): CheckedAgents;
+  agentsFor(tls: RequestTls | undefined): CheckedAgents;
   destroy(): void;
 }
 

@@ -1,6 +1,6 @@
 import got from "got";
 import type { AddressPolicy } from "./address-policy.js";
-import { createAgentPool, type WebhookTls } from "./agent-pool.js";
+import { createAgentPool, type RequestTls } from "./agent-pool.js";
 import { exchange, type SendResult } from "./exchange.js";
 import { type Lookup, systemLookup } from "./lookup.js";
 import { createPortPolicy, type PortPolicy } from "./port-policy.js";
@@ -21,7 +21,7 @@ export interface SendRequest {
   timeoutMs: number;
   signal?: AbortSignal;
   /** The receiver's own authorities, and what proves to it who asks. */
-  tls?: WebhookTls;
+  tls?: RequestTls;
   /** It goes with an access token, `Authorization: Bearer …`. */
   oauth2?: TokenRequest;
   /** What goes with it and must not stand in the record of its answer; its access token does not, either. */

@@ -12,13 +12,14 @@ export const BOARD_PATH = "/ops/queues";
 
 const BASIC = /^Basic +([A-Za-z0-9+/]+=*)$/i;
 
-export interface Operator {
+/** Who may see the board: not the credential that opens the operator's routes. */
+export interface BoardLogin {
   username: string;
   password: string;
 }
 
 /** Bull Board over the queues, for the operator alone (HTTP Basic); to be mounted at `BOARD_PATH`. */
-export function createBoard(queues: readonly Queue[], operator: Operator, failedLogins: FailedLogins): Router {
+export function createBoard(queues: readonly Queue[], login: BoardLogin, failedLogins: FailedLogins): Router {
   const adapter = new ExpressAdapter().setBasePath(BOARD_PATH);
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue)),
@@ -26,16 +27,16 @@ export function createBoard(queues: readonly Queue[], operator: Operator, failed
     options: { uiConfig: { boardTitle: "Homing" } },
   });
   const router = express.Router();
-  router.use(requireOperator(operator, failedLogins), refuseForeignPages, adapter.getRouter());
+  router.use(requireLogin(login, failedLogins), refuseForeignPages, adapter.getRouter());
   return router;
 }
 
-function requireOperator({ username, password }: Operator, failedLogins: FailedLogins): RequestHandler {
+function requireLogin({ username, password }: BoardLogin, failedLogins: FailedLogins): RequestHandler {
   const expected = digest(`${username}:${password}`);
   return (req, res, next) => {
     const given = Buffer.from(BASIC.exec(req.headers.authorization ?? "")?.[1] ?? "", "base64");
     const isRight = timingSafeEqual(digest(given), expected);
-    const login = { address: clientAddress(req) ?? undefined, name: nameOf(given) };
+    const login = { address: clientAddress(req), name: nameOf(given) };
     const waitSeconds = failedLogins.blockedSeconds(login);
     // Even with the right password: the answer must not tell it from the wrong ones.
     if (waitSeconds !== null) {

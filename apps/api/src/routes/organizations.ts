@@ -1,4 +1,4 @@
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { createKey } from "@homing/core/organizations/create-key";
 import type { Organization } from "@homing/core/organizations/organization";
 import { getOrganization, listOrganizations } from "@homing/core/organizations/read";

@@ -1,5 +1,5 @@
 import { createKey, type NewKey } from "./create-key.js";
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { type Acting, SYSTEM } from "@homing/core/audit-log/actor";
 import type { Hint } from "@homing/core/context";
 import { createDatabase, type Database } from "@homing/db/client";

@@ -1,7 +1,7 @@
 import { SYSTEM } from "@homing/core/audit-log/actor";
 import { randomBytes } from "node:crypto";
 import type { Hint } from "@homing/core/context";
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { createDatabase, type Database } from "@homing/db/client";
 import { migrate } from "@homing/db/migrate";
 import { createAddressPolicy } from "@homing/egress/address-policy";

@@ -1,6 +1,6 @@
 import { parseEventId } from "@homing/core/events/event-id";
 import { SYSTEM } from "@homing/core/audit-log/actor";
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { hashApiKey } from "@homing/signature/api-key";
 import request, { type Response, type Test } from "supertest";
 import { createKey } from "../contracts/create-key.js";

@@ -1,5 +1,5 @@
 import { SYSTEM } from "@homing/core/audit-log/actor";
-import { createOrganization } from "@homing/core/organizations/api-keys";
+import { createOrganization } from "@homing/core/organizations/create-organization";
 import { createApiClient, numbered, typeOf } from "../api-client.js";
 import { type Case, compare, type CaseOptions, type CaseResult } from "../case.js";
 import type { Stream } from "../load.js";

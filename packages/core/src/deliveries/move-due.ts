@@ -129,15 +129,17 @@ export function moveDue(
         SELECT count(*)::int FROM attempts
         WHERE attempts.delivery_id = moved.delivery_id AND attempts.series = moved.series AND outcome = 'aborted'
       ) END AS place,
-      (
-        SELECT coalesce(json_agg(json_build_object('id', id, 'sealed', sealed) ORDER BY created_at DESC, id DESC), '[]')
-        FROM webhook_secrets WHERE webhook_secrets.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
-      ) AS secrets,
-      CASE WHEN ${V1A_FORMAT} = ANY (signature_formats) THEN (
-        SELECT coalesce(json_agg(json_build_object('id', id, 'sealed', sealed) ORDER BY created_at DESC, id DESC), '[]')
-        FROM webhook_signing_keys WHERE webhook_signing_keys.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
-      ) END AS signing_keys
+      ${validOf("webhook_secrets")} AS secrets,
+      CASE WHEN ${V1A_FORMAT} = ANY (signature_formats) THEN ${validOf("webhook_signing_keys")} END AS signing_keys
     FROM moved
     LEFT JOIN events ON events.id = moved.event_id
     WHERE goes IN ('in_flight', 'parked', 'failed')`;
+}
+
+/** The webhook's sealed texts in a table that are valid now, newest first. */
+function validOf(table: "webhook_secrets" | "webhook_signing_keys"): Prisma.Sql {
+  return Prisma.sql`(
+        SELECT coalesce(json_agg(json_build_object('id', id, 'sealed', sealed) ORDER BY created_at DESC, id DESC), '[]')
+        FROM ${Prisma.raw(table)} valid WHERE valid.webhook_id = moved.webhook_id AND (expires_at IS NULL OR expires_at > now())
+      )`;
 }

@@ -1,6 +1,7 @@
 import { Prisma, type Transaction } from "@homing/db/client";
 import { auditInsert } from "../audit-log/record.js";
 import type { Context, Hint } from "../context.js";
+import { TRANSACTION_WAITS } from "../transaction-waits.js";
 import { lockedQuota } from "../organizations/quota.js";
 import { HINT_PATIENCE_MS } from "./hint.js";
 import { SHOWN_STATE_SQL } from "./delivery.js";
@@ -17,9 +18,6 @@ export interface RetryRow {
   /** That it is in now; null: it was not found. */
   series: number | null;
 }
-
-// The wait for a connection is the pool's to limit.
-export const TRANSACTION_WAITS = { maxWait: 10_000, timeout: 15_000 };
 
 /** One moment by both clocks. */
 export interface Moment {

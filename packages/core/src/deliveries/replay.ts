@@ -3,7 +3,7 @@ import type { Acting, Actor } from "../audit-log/actor.js";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "./hint.js";
 import { makeDeliveries } from "./make.js";
-import { TRANSACTION_WAITS } from "./open-series.js";
+import { TRANSACTION_WAITS } from "../transaction-waits.js";
 
 export type ReplayOutcome =
   | { outcome: "queued"; deliveryId: string }

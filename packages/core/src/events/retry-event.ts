@@ -3,7 +3,8 @@ import type { Acting } from "../audit-log/actor.js";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
 import { makeDeliveries } from "../deliveries/make.js";
-import { openedHint, openSeriesIn, readMoment, type RetryRow, TRANSACTION_WAITS } from "../deliveries/open-series.js";
+import { openedHint, openSeriesIn, readMoment, type RetryRow } from "../deliveries/open-series.js";
+import { TRANSACTION_WAITS } from "../transaction-waits.js";
 import { RETRYABLE_STATES } from "../deliveries/retry.js";
 import { patternsOf } from "../webhooks/match.js";
 

@@ -1,7 +1,7 @@
 import type { Transaction } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
-import { TRANSACTION_WAITS } from "../deliveries/open-series.js";
+import { TRANSACTION_WAITS } from "../transaction-waits.js";
 import { wakeLine } from "./line.js";
 import { PROBE_PAUSE_MS } from "./take-heads.js";
 

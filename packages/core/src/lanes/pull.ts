@@ -1,7 +1,7 @@
 import { KEEP_PLANS } from "@homing/db/prepared";
 import type { Context, Hint } from "../context.js";
 import { handOver } from "../deliveries/hint.js";
-import { TRANSACTION_WAITS } from "../deliveries/open-series.js";
+import { TRANSACTION_WAITS } from "../transaction-waits.js";
 import { type LockedLine, type PulledLine, takeHeads } from "./take-heads.js";
 
 /** Lines that one round looks after. */

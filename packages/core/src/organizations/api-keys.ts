@@ -1,12 +1,5 @@
-import type { Transaction } from "@homing/db/client";
-import { createApiKey, hashApiKey } from "@homing/signature/api-key";
-import { v7 as uuidv7 } from "uuid";
-import { type Acting, type Actor, SYSTEM } from "../audit-log/actor.js";
-import { recordAudit } from "../audit-log/record.js";
+import { hashApiKey } from "@homing/signature/api-key";
 import type { Context } from "../context.js";
-import { DomainError } from "../errors.js";
-import { type ApiKey, insertKey } from "./key.js";
-import { type Organization, toOrganization } from "./organization.js";
 import { isPortalToken, openPortalToken } from "./portal-token.js";
 
 export const SCOPES = [
@@ -85,54 +78,4 @@ async function findTokenHolders(
     holders.set(token, { organizationId: row.organization_id, apiKeyId, scopes: held, by: "portal_token", webhookId });
   }
   return holders;
-}
-
-/** An organization and its first key. */
-export interface NewOrganization {
-  organizationId: string;
-  organization: Organization;
-  apiKey: ApiKey;
-  /** The key itself: it is shown here and nowhere else. */
-  key: string;
-}
-
-/** Makes an organization with one key of all scopes. */
-export async function createOrganization(
-  { db, actor }: Pick<Context, "db"> & Acting,
-  { name, key = createApiKey() }: { name: string; key?: string },
-): Promise<NewOrganization> {
-  return db.$transaction(async (transaction) => {
-    const organization = await insertOrganization(transaction, actor, name);
-    const organizationId = organization.id;
-    const apiKey = await insertKey(transaction, actor, { organizationId, name: "first key", key, scopes: SCOPES });
-    return { organizationId, organization, apiKey, key };
-  });
-}
-
-async function insertOrganization(transaction: Transaction, actor: Actor, name: string): Promise<Organization> {
-  const row = await transaction.organization.create({ data: { id: uuidv7(), name } });
-  const entry = { organizationId: row.id, action: "organization.created", targetId: row.id, after: { name } } as const;
-  await recordAudit(transaction, actor, entry);
-  return toOrganization(row);
-}
-
-/** Serialises the first starts of several API processes on one new database. */
-const FIRST_KEY_LOCK = 7_240_002;
-
-/**
- * Sees to it that the configured key opens the first organization, which it makes on a new database.
- * @throws DomainError `validation_error` when the key is known but revoked or expired
- */
-export async function ensureFirstKey({ db }: Pick<Context, "db">, key: string): Promise<void> {
-  await db.$transaction(async (transaction) => {
-    await transaction.$queryRaw`SELECT pg_advisory_xact_lock(${FIRST_KEY_LOCK})::text`;
-    const known = await transaction.apiKey.findUnique({ where: { keyHash: hashApiKey(key) } });
-    if (known !== null && (known.revokedAt !== null || (known.expiresAt !== null && known.expiresAt <= new Date()))) {
-      throw new DomainError("validation_error", "HOMING_API_KEY is a key that was revoked or has expired");
-    }
-    if (known !== null) return;
-    const first = await transaction.organization.findFirst({ orderBy: { id: "asc" } });
-    const { id: organizationId } = first ?? (await insertOrganization(transaction, SYSTEM, "first"));
-    await insertKey(transaction, SYSTEM, { organizationId, name: "HOMING_API_KEY", key, scopes: SCOPES });
-  });
 }

@@ -7,23 +7,27 @@ import type { WebhookSettings } from "./webhook.js";
 export type AccessSettings = Pick<WebhookSettings, "url" | "headers" | "auth" | "tls">;
 
 /**
- * Judges a webhook's authentication and TLS before they are stored, against each other and its URL and headers.
- * @param settings as they will be together
- * @param changed those that are new; what stands is not judged again
+ * Judges a webhook's authentication and TLS, each by itself, before they are stored.
  * @throws DomainError `validation_error` that names the part that is wrong
  */
 export async function assertAccessUsable(
   { checkUrl }: Pick<Context, "checkUrl">,
-  { url, headers, auth, tls }: AccessSettings,
-  changed: Partial<AccessSettings>,
+  { auth, tls }: Partial<AccessSettings>,
 ): Promise<void> {
-  const faults = accessFaults({ url, headers, auth, tls }, changed);
-  if (changed.tls) faults.push(...tlsFaults(changed.tls, new Date()));
-  if (changed.auth?.type === "oauth2_client_credentials") {
-    const verdict = await checkUrl(changed.auth.tokenUrl);
+  const faults = tls ? tlsFaults(tls, new Date()) : [];
+  if (auth?.type === "oauth2_client_credentials") {
+    const verdict = await checkUrl(auth.tokenUrl);
     if (!verdict.ok) faults.push({ pointer: "/auth/token_url", detail: verdict.detail });
   }
   refuseFaults(faults);
+}
+
+/**
+ * Judges them against each other and against the URL and headers of a new webhook.
+ * @throws DomainError `validation_error` that names the part that is wrong
+ */
+export function assertAccessFits(settings: AccessSettings): void {
+  refuseFaults(accessFaults(settings, settings));
 }
 
 /**

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Acting } from "../audit-log/actor.js";
 import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
-import { assertAccessUsable } from "./access.js";
+import { assertAccessFits, assertAccessUsable } from "./access.js";
 import { auditedSettings } from "./audited-settings.js";
 import { sealSecret } from "./secret.js";
 import { sealSettings, toRow } from "./row.js";
@@ -28,7 +28,8 @@ export async function createWebhook(
   { organizationId, settings, secret = createWebhookSecret(), isEphemeral = false }: NewWebhook,
 ): Promise<{ webhook: Webhook; secret: string }> {
   await assertUrlAllowed(context, settings.url);
-  await assertAccessUsable(context, settings, settings);
+  assertAccessFits(settings);
+  await assertAccessUsable(context, settings);
   const { db, sealer, actor } = context;
   const id = uuidv7();
   const secretId = uuidv7();

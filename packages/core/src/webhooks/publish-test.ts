@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Acting } from "../audit-log/actor.js";
 import { recordAudit } from "../audit-log/record.js";
 import type { Context } from "../context.js";
-import { TRANSACTION_WAITS } from "../deliveries/open-series.js";
+import { TRANSACTION_WAITS } from "../transaction-waits.js";
 import { DomainError } from "../errors.js";
 import { formatEventId } from "../events/event-id.js";
 import { insertEvents } from "../events/insert.js";

@@ -36,8 +36,8 @@ export async function updateWebhook(
 ): Promise<Webhook> {
   if (plain.url !== undefined) await assertUrlAllowed(context, plain.url);
   const { db, sealer, actor } = context;
-  const standing = await getWebhook(context, { organizationId, webhookId });
-  await assertAccessUsable(context, { ...standing, ...plain }, plain);
+  await getWebhook(context, { organizationId, webhookId });
+  await assertAccessUsable(context, plain);
   return db.$transaction(async (transaction) => {
     // The first statement locks the row: who comes at the same time waits for all of this.
     await transaction.$queryRaw`SELECT FROM webhooks WHERE id = ${webhookId}::uuid FOR UPDATE`;
