@@ -10,6 +10,7 @@ import {
   attemptOnce,
   claimOne,
   newDelivery,
+  newWebhook,
   openWorld,
   recordOne,
   REFUSED,
@@ -210,6 +211,19 @@ test("a delivery that takes its workers' lives ends as failed with the reason af
       reason,
     }),
   ]);
+});
+
+test("a poisonous delivery ends together with its notice or not at all", async () => {
+  const { organizationId, deliveryId } = await newDelivery(world, { eventTypes: ["invoice.*"] });
+  await newWebhook(world, organizationId, { eventTypes: ["homing.*"] });
+  await loseWorkers(deliveryId, FAULTS_MAX);
+  await world.db.$executeRaw`ALTER TABLE notices ADD CONSTRAINT closed CHECK (false) NOT VALID`;
+  expect(await claimDeliveries(world.context, [deliveryId])).toEqual([{ outcome: "nothing_to_do" }]);
+  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "in_flight", attemptsInSeries: FAULTS_MAX });
+  await world.db.$executeRaw`ALTER TABLE notices DROP CONSTRAINT closed`;
+  await claimDeliveries(world.context, [deliveryId]);
+  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "failed" });
+  expect(await world.db.notice.count({ where: { organizationId } })).toBe(1);
 });
 
 test("four lost workers are no reason to give a delivery up, and a record forgives them", async () => {

@@ -1,12 +1,12 @@
 import type { Context } from "../context.js";
-import { tellPoisoned } from "../notices/poisoned.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
 import type { AttemptTrigger } from "./delivery.js";
 import { failEventless } from "./fail-eventless.js";
+import { failPoisonous } from "./fail-poisonous.js";
 import { HINT_HORIZON_MS } from "./hint.js";
-import { type MovedRow, moveDue } from "./move-due.js";
+import { FAULTS, FAULTS_MAX, IS_DUE, type MovedRow, moveDue } from "./move-due.js";
 
 /** A delivery that is this worker's until its lease ends, with all that an attempt needs. */
 export interface Claim {
@@ -66,16 +66,15 @@ export async function claimDeliveries(
   { pulledIds = [], suspectIds = [] }: { pulledIds?: readonly string[]; suspectIds?: readonly string[] } = {},
 ): Promise<ClaimOutcome[]> {
   const moved = await moveDue(db, deliveryIds, { pulledIds, suspectIds });
-  const poisoned = moved.filter(({ goes }) => goes === "failed");
-  for (const row of poisoned) log.warn(poisonLine(row), "delivery.poisoned");
-  await afterClaim(log, tellPoisoned(db, poisoned));
   const parked = new Set(moved.flatMap(({ goes, delivery_id }) => (goes === "parked" ? delivery_id : [])));
   const inFlight = moved.filter(({ goes }) => goes === "in_flight");
   const claimed = new Map(inFlight.flatMap(toClaim).map((claim) => [claim.deliveryId, claim]));
   const eventless = inFlight.flatMap(({ delivery_id: id }) => (claimed.has(id) ? [] : id));
   await afterClaim(log, failEventless(db, eventless));
   const unclaimed = deliveryIds.filter((id) => !claimed.has(id));
-  const early = (await afterClaim(log, findEarly(db, unclaimed))) ?? new Map<string, number>();
+  const left = (await afterClaim(log, findLeft(db, unclaimed))) ?? [];
+  const early = new Map(left.flatMap(({ id, by_ms }) => (by_ms === null ? [] : [[id, by_ms]])));
+  await afterClaim(log, endPoisonous({ db, log }, left));
   const taken = new Set<string>();
   return deliveryIds.map((id): ClaimOutcome => {
     const claim = claimed.get(id);
@@ -100,27 +99,31 @@ async function afterClaim<Result>(log: Context["log"], work: Promise<Result>): P
   }
 }
 
-function poisonLine(row: MovedRow): Record<string, unknown> {
-  return {
-    organization_id: row.organization_id,
-    webhook_id: row.webhook_id,
-    delivery_id: row.delivery_id,
-    event_type: row.event_type,
-    series: row.series,
-    attempts_in_series: row.attempts_in_series,
-    faults: row.faults,
-    reason: row.last_error,
-  };
+interface LeftRow {
+  id: string;
+  event_id: string;
+  /** null: it is due */
+  by_ms: number | null;
 }
 
-/** By how much the scheduled ones among these are not yet due, in milliseconds. */
-async function findEarly(db: Context["db"], deliveryIds: readonly string[]): Promise<Map<string, number>> {
-  if (deliveryIds.length === 0) return new Map();
-  const rows = await db.$queryRaw<{ id: string; by_ms: number }[]>`/* prepared find_early */
-    SELECT id, ceil(extract(epoch FROM next_attempt_at - now()) * 1000)::int AS by_ms
+/** What waits among these still: it is not yet due, or no claim takes it. */
+async function findLeft(db: Context["db"], deliveryIds: readonly string[]): Promise<LeftRow[]> {
+  if (deliveryIds.length === 0) return [];
+  return db.$queryRaw<LeftRow[]>`/* prepared find_left */
+    SELECT id, event_id, CASE WHEN next_attempt_at > now() THEN ceil(extract(epoch FROM next_attempt_at - now()) * 1000)::int END AS by_ms
     FROM deliveries
-    WHERE id = ANY (${[...deliveryIds]}::uuid[]) AND state = 'pending' AND parked_at IS NULL AND next_attempt_at > now()`;
-  return new Map(rows.map(({ id, by_ms }) => [id, by_ms]));
+    WHERE id = ANY (${[...deliveryIds]}::uuid[])
+      AND ((state = 'pending' AND parked_at IS NULL AND next_attempt_at > now()) OR (${IS_DUE} AND ${FAULTS} >= ${FAULTS_MAX}::int))`;
+}
+
+async function endPoisonous({ db, log }: Pick<Context, "db" | "log">, left: readonly LeftRow[]): Promise<void> {
+  const due = left.filter(({ by_ms }) => by_ms === null);
+  if (due.length === 0) return;
+  const failed = await failPoisonous(
+    db,
+    due.map(({ id, event_id }) => ({ deliveryId: id, eventId: event_id })),
+  );
+  for (const line of failed) log.warn(line, "delivery.poisoned");
 }
 
 function toClaim(row: MovedRow): Claim[] {

@@ -18,9 +18,9 @@ export const FAULTS_MAX = 5;
  */
 export const IS_SUSPECT = Prisma.sql`(state = 'in_flight' AND faults BETWEEN 1 AND ${FAULTS_MAX - 2}::int)`;
 
-/** A delivery that was due, and where it went; the others went where their webhook's state sends them. */
+/** A delivery that was due, and where it went; the others went where their webhook's state sends them, or are poisonous. */
 export interface MovedRow {
-  goes: "in_flight" | "parked" | "failed";
+  goes: "in_flight" | "parked";
   delivery_id: string;
   organization_id: string;
   webhook_id: string;
@@ -32,10 +32,6 @@ export interface MovedRow {
   attempts_in_series: number;
   place: number;
   series_trigger: AttemptTrigger;
-  attempts_total: number;
-  faults: number;
-  last_response_status: number | null;
-  last_error: string | null;
   url: string;
   timeout_ms: number;
   in_flight_max: number;
@@ -52,13 +48,16 @@ export interface MovedRow {
 }
 
 /** Pending and due, or its lease ran out. */
-const IS_DUE = Prisma.sql`
+export const IS_DUE = Prisma.sql`
   ((deliveries.state = 'pending' AND parked_at IS NULL AND next_attempt_at <= now())
    OR (deliveries.state = 'in_flight' AND lease_until <= now()))`;
 
 /** The lease of another ran out: its attempt will never be recorded, or late. */
-const IS_TAKEN_OVER = Prisma.sql`(deliveries.state = 'in_flight')`;
-const FAULTS = Prisma.sql`(deliveries.faults + CASE WHEN ${IS_TAKEN_OVER} THEN 1 ELSE 0 END)`;
+export const IS_TAKEN_OVER = Prisma.sql`(deliveries.state = 'in_flight')`;
+export const FAULTS = Prisma.sql`(deliveries.faults + CASE WHEN ${IS_TAKEN_OVER} THEN 1 ELSE 0 END)`;
+
+/** It is due and has no attempt left that may end without a record: no claim takes it (see fail-poisonous.ts). */
+export const IS_POISONOUS = Prisma.sql`(webhooks.state = 'enabled' AND ${FAULTS} >= ${FAULTS_MAX}::int)`;
 
 /** A retry that somebody asked for passes its webhook's line, but for a rate, which counts everything. */
 const PASSES_LINE = Prisma.sql`(series_trigger = 'manual' AND attempts_in_series = 0 AND rate_limit_count IS NULL)`;
@@ -67,24 +66,15 @@ const GOES = Prisma.sql`
       CASE
         WHEN webhooks.state = 'disabled' THEN 'held'
         WHEN webhooks.state = 'archived' THEN 'cancelled'
-        WHEN ${FAULTS} >= ${FAULTS_MAX}::int THEN 'failed'
         WHEN NOT ${IS_TAKEN_OVER} AND ${IS_LINED} AND NOT is_pulled AND NOT ${PASSES_LINE} THEN 'parked'
         ELSE 'in_flight'
       END`;
-
-const LAST_ERROR = Prisma.sql`
-  CASE
-    WHEN goes = 'failed' THEN ${FAULTS_MAX}::int || ' attempts in a row ended without a record: '
-      || CASE WHEN is_taken_over THEN 'their worker died or lost its lease' ELSE coalesce(last_error, 'nobody knows why') END
-    WHEN is_taken_over THEN 'its worker died or lost its lease'
-    ELSE last_error
-  END`;
 
 const LEASE_END = Prisma.sql`CASE goes WHEN 'in_flight' THEN now() + ${LEASE_MS} * interval '1 millisecond' END`;
 
 /**
  * The one statement of a claim: where each delivery that is due goes, and what an attempt needs of those that are claimed.
- * @returns one row for each that is in flight, parked or failed now
+ * @returns one row for each that is in flight or parked now
  */
 export function moveDue(
   db: Context["db"],
@@ -100,7 +90,7 @@ export function moveDue(
         WHERE id = ANY (${ids}::uuid[]) AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
       ) deliveries
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
-      WHERE ${IS_DUE}
+      WHERE ${IS_DUE} AND NOT ${IS_POISONOUS}
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
     ),
@@ -114,12 +104,12 @@ export function moveDue(
         next_attempt_at = CASE goes WHEN 'parked' THEN next_attempt_at END,
         parked_at = CASE goes WHEN 'parked' THEN now() END,
         queued_at = NULL,
-        last_error = ${LAST_ERROR},
+        last_error = CASE WHEN is_taken_over THEN 'its worker died or lost its lease' ELSE last_error END,
         updated_at = CASE goes WHEN 'parked' THEN deliveries.updated_at ELSE now() END
       FROM due, webhooks
       WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
       RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
-        goes, attempts_total, deliveries.faults, last_response_status, last_error, url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered,
+        goes, url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered,
         releasing_until IS NOT NULL AND rate_limit_count IS NULL AS is_releasing, headers_sealed, auth_sealed, tls_sealed,
         signature_formats, retry_policy
     ),
@@ -133,7 +123,7 @@ export function moveDue(
       CASE WHEN ${V1A_FORMAT} = ANY (signature_formats) THEN ${validOf("webhook_signing_keys")} END AS signing_keys
     FROM moved
     LEFT JOIN events ON events.id = moved.event_id
-    WHERE goes IN ('in_flight', 'parked', 'failed')`;
+    WHERE goes IN ('in_flight', 'parked')`;
 }
 
 /** The webhook's sealed texts in a table that are valid now, newest first. */

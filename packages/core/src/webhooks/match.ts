@@ -5,7 +5,7 @@ export const EVENT_TYPE_CHARS_MAX = 128;
 /** A pattern: a type, a type followed by `.*`, or `*`. */
 export const EVENT_TYPE_PATTERN = /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/;
 
-const OWN_PREFIX = "homing.";
+export const OWN_PREFIX = "homing.";
 
 /** Whether events of this type are Homing's own: nobody else may publish them. */
 export function isOwnType(eventType: string): boolean {
