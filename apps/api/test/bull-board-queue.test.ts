@@ -18,7 +18,10 @@ afterAll(() => redis?.stop());
     });
     const deliveryId = "0197f3a0-0000-7000-8000-000000000001";
     await queue.enqueue([
-      { deliveryId, webhookId: "0197f3a0-0000-7000-8000-000000000002", series: 1, number: 1, delayMs: 0 },
+      {
+        hints: [{ deliveryId, webhookId: "0197f3a0-0000-7000-8000-000000000002", series: 1, number: 1 }],
+        delayMs: 0,
+      },
     ]);
     const { app } = createToyApp({
       board: createBoard([queue.bullQueue], { username: "ops", password: "pass" }, countLogins()),

@@ -6,7 +6,7 @@ const QUEUE = "deliveries";
 type JobStatus = "active" | "completed" | "waiting" | "prioritized" | "delayed" | "failed";
 
 interface BoardQueues {
-  queues: { name: string; jobs: { data: { deliveryId: string; series: number; number: number } }[] }[];
+  queues: { name: string; jobs: { data: { hints: { deliveryId: string; series: number; number: number }[] } }[] }[];
 }
 
 /** Asks Bull Board as the operator. */
@@ -22,5 +22,7 @@ export async function jobsAskedFor(installation: Installation, status: JobStatus
   const { text } = await askBoard(installation, path);
   const { queues }: BoardQueues = JSON.parse(text);
   const jobs = queues.find(({ name }) => name === QUEUE)?.jobs ?? [];
-  return jobs.map(({ data: { deliveryId, series, number } }) => `${deliveryId}-${series}-${number}`);
+  return jobs.flatMap(({ data: { hints } }) =>
+    hints.map(({ deliveryId, series, number }) => `${deliveryId}-${series}-${number}`),
+  );
 }

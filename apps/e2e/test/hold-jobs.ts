@@ -37,7 +37,7 @@ async function whileShut(gate: TcpGate, work: () => Promise<void>): Promise<void
 async function whileRowLocked({ db }: Installation, deliveryId: string, work: () => Promise<void>): Promise<void> {
   await db.$transaction(
     async (transaction) => {
-      await transaction.$queryRaw`SELECT id FROM bullmq.job WHERE data->>'deliveryId' = ${deliveryId} FOR UPDATE`;
+      await transaction.$queryRaw`SELECT id FROM bullmq.job WHERE data #>> '{hints,0,deliveryId}' = ${deliveryId} FOR UPDATE`;
       await work();
     },
     { timeout: HELD_MS_MAX },

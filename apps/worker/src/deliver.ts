@@ -1,24 +1,24 @@
 import { formatEventId } from "@homing/core/events/event-id";
 import type { AttemptMade, Attempts } from "@homing/core/deliveries/attempt";
-import type { DeliveryJob } from "@homing/queue/delivery-job";
-import type { DeliveryJobOutcome } from "@homing/queue/worker";
+import type { DeliveryHint } from "@homing/queue/delivery-job";
+import type { HintOutcome } from "@homing/queue/worker";
 import type { Logger } from "@homing/runtime/logger";
 
 export interface Deliver {
   /**
-   * Runs one job: it says where to look, the claim decides whether there is anything to do. A receiver's failure completes the
-   * job; only our own faults throw.
+   * Runs one hint: it says where to look, the claim decides whether there is anything to do. A receiver's failure is an outcome;
+   * only our own faults throw.
    */
-  run: (job: DeliveryJob) => Promise<DeliveryJobOutcome>;
-  /** Resolves when no job is under way. */
+  run: (hint: DeliveryHint) => Promise<HintOutcome>;
+  /** Resolves when no hint is under way. */
   idle: () => Promise<void>;
 }
 
 export function createDeliver({ attempts, log }: { attempts: Pick<Attempts, "attempt">; log: Logger }): Deliver {
-  const underWay = new Set<Promise<DeliveryJobOutcome>>();
+  const underWay = new Set<Promise<HintOutcome>>();
   return {
-    async run(job) {
-      const running = deliver({ attempts, log }, job);
+    async run(hint) {
+      const running = deliver({ attempts, log }, hint);
       underWay.add(running);
       return running.finally(() => underWay.delete(running));
     },
@@ -30,9 +30,9 @@ export function createDeliver({ attempts, log }: { attempts: Pick<Attempts, "att
 
 async function deliver(
   { attempts, log }: { attempts: Pick<Attempts, "attempt">; log: Logger },
-  job: DeliveryJob,
-): Promise<DeliveryJobOutcome> {
-  const report = await attempts.attempt(job);
+  hint: DeliveryHint,
+): Promise<HintOutcome> {
+  const report = await attempts.attempt(hint);
   switch (report.outcome) {
     case "too_early":
       return { tooEarlyByMs: report.byMs };

@@ -22,6 +22,8 @@ export interface Hint {
   isSuspect?: boolean;
   /** It is a retry whose delayed hint was to come by now. */
   isOverdue?: boolean;
+  /** It was handed over before, with those of the same set: where it still waits, it is known by their job. */
+  set?: string;
 }
 
 /** A hint that the queue had no room for. */

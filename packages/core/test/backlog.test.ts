@@ -7,6 +7,7 @@ import { createFairQueue, type FairQueue, type PlacedHint } from "../src/shares/
 import { newOrganization, newWebhook, only, openWorld, retryOne, type World } from "./world.js";
 
 const FULL = 20_000;
+const HINTS_PER_JOB = 10;
 const BURST = 20;
 /** Beyond any share, also half a second later. */
 const FLOOD = 400;
@@ -29,22 +30,22 @@ beforeEach(async () => {
 interface Process {
   context: World["context"];
   fair: FairQueue;
-  placed: PlacedHint[];
+  placed: (PlacedHint & { priority: number })[];
   /** How many hints it was asked to place. */
   asked(): number;
   /** Resolves when the process knows of it. */
-  setWaiting(hints: number): Promise<void>;
+  setWaiting(jobs: number): Promise<void>;
 }
 
 function startProcess(): Process {
-  const placed: PlacedHint[] = [];
+  const placed: Process["placed"] = [];
   let waiting = 0;
   let nowMs = 0;
   let counts = 0;
   let asked = 0;
   const fair = createFairQueue({
-    async enqueue(hints) {
-      placed.push(...hints);
+    async enqueue(jobs) {
+      placed.push(...jobs.flatMap(({ hints, priority }) => hints.map((hint) => ({ ...hint, priority }))));
     },
     async depth() {
       counts += 1;
@@ -63,8 +64,8 @@ function startProcess(): Process {
     fair,
     placed,
     asked: () => asked,
-    async setWaiting(hints) {
-      waiting = hints;
+    async setWaiting(jobs) {
+      waiting = jobs;
       nowMs += 500;
       const before = counts;
       fair.placeOf("nobody");
@@ -153,7 +154,7 @@ test("what one process cannot place of a single flood joins the backlog, the res
   const api = startProcess();
   const big = await newPublisher();
   const room = 100;
-  await api.setWaiting(FULL - room);
+  await api.setWaiting(FULL - room / HINTS_PER_JOB);
   await publish(api, big, 500);
   await whenPlaced(api, big.webhookId, room);
   await waitFor(async () => (await backlogOf(big)).length === 500 - room, { what: "the rest in the backlog" });

@@ -54,7 +54,7 @@ export async function startRedis(
 function redisArgs(port: number, options: { appendOnly?: boolean; directory?: string; password?: string }): string[] {
   const args = ["--port", String(port), "--bind", HOST, "--save", "", "--maxmemory-policy", "noeviction"];
   // A job of the queue then takes 0.7 KiB instead of 1.1.
-  args.push("--hash-max-listpack-value", "128");
+  args.push("--hash-max-listpack-value", "2048");
   args.push("--appendonly", options.appendOnly ? "yes" : "no");
   if (options.directory !== undefined) args.push("--dir", options.directory);
   if (options.password !== undefined) args.push("--requirepass", options.password);

@@ -3,8 +3,10 @@ import Joi from "joi";
 /** The one queue of Homing. */
 export const DELIVERY_QUEUE = "deliveries";
 
-/** What a job carries: which delivery to look at, and the attempt it asks for. Ids only, never a payload. */
-export interface DeliveryJob {
+const HINTS_MAX = 100;
+
+/** Which delivery to look at, and the attempt that is asked for. Ids only, never a payload. */
+export interface DeliveryHint {
   /** UUID of the delivery. */
   deliveryId: string;
   /** UUID of its webhook. */
@@ -23,7 +25,12 @@ export interface DeliveryJob {
   isOverdue?: boolean;
 }
 
-const deliveryJobSchema = Joi.object<DeliveryJob, true>({
+/** What a job carries: a hint, or several that go through the queue as one. */
+export interface DeliveryJob {
+  hints: DeliveryHint[];
+}
+
+const hintSchema = Joi.object<DeliveryHint, true>({
   deliveryId: Joi.string().guid({ separator: "-", wrapper: false }).required(),
   webhookId: Joi.string().guid({ separator: "-", wrapper: false }).required(),
   series: Joi.number().integer().min(1).required(),
@@ -32,12 +39,16 @@ const deliveryJobSchema = Joi.object<DeliveryJob, true>({
   isTakenOver: Joi.boolean(),
   isSuspect: Joi.boolean(),
   isOverdue: Joi.boolean(),
+});
+
+const deliveryJobSchema = Joi.object<DeliveryJob, true>({
+  hints: Joi.array().items(hintSchema).min(1).max(HINTS_MAX).required(),
 })
   .required()
   .prefs({ abortEarly: false, convert: false, errors: { wrap: { label: false } } });
 
 /**
- * Checks a job's data where it enters the queue and where it leaves it.
+ * Checks a job's data where it leaves the queue: others may write to its store.
  * @throws Error naming each faulty field in one line
  */
 export function parseDeliveryJob(data: unknown): DeliveryJob {
@@ -47,9 +58,13 @@ export function parseDeliveryJob(data: unknown): DeliveryJob {
 }
 
 /**
- * Names what a job asks for. Two hints of one name are one request for as long as the first waits or runs. A delayed job waits for the
+ * Names what a job asks for. Two jobs of one name are one request for as long as the first waits or runs. A delayed job waits for the
  * clock of the process that added it, which may be wrong, so a hint that is overdue does not bear its name.
  */
-export function hintId({ deliveryId, series, number, isOverdue = false }: DeliveryJob): string {
-  return `${deliveryId}-${series}-${number}${isOverdue ? "-overdue" : ""}`;
+export function jobName({ hints }: DeliveryJob): string {
+  const [first, last] = [hints[0], hints.at(-1)];
+  if (first === undefined || last === undefined) throw new Error("a job without hints has no name");
+  const { deliveryId, series, number, isOverdue = false } = first;
+  const name = `${deliveryId}-${series}-${number}${isOverdue ? "-overdue" : ""}`;
+  return hints.length === 1 ? name : `${name}-to-${last.deliveryId}`;
 }

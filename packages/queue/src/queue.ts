@@ -1,17 +1,17 @@
 import { createPostgresBackend, Queue, withBackend } from "bullmq";
 import { chooseBackend, postgresConnection, type QueueConnectionOptions } from "./connection.js";
-import { DELIVERY_QUEUE, type DeliveryJob, hintId, parseDeliveryJob } from "./delivery-job.js";
+import { DELIVERY_QUEUE, type DeliveryJob, jobName } from "./delivery-job.js";
 import { connectRedis, disconnectRedis, isReadyWithin, REDIS_PREFIX, type RedisClient } from "./redis.js";
 import type { RedisTarget } from "./redis-url.js";
 
-const HINTS_PER_BATCH_MAX = 1_000;
+const JOBS_PER_BATCH_MAX = 1_000;
 const EVENTS_KEPT_MAX = 1_000;
 const FIRST_CONNECT_MS_MAX = 2_000;
 const EPOCH_KEY = `${REDIS_PREFIX}:epoch`;
 const JOB_NAME = "attempt";
 
-/** "Look at this delivery", now or in `delayMs`. */
-export interface Hint extends DeliveryJob {
+/** "Look at these deliveries", now or in `delayMs`. */
+export interface NewJob extends DeliveryJob {
   delayMs: number;
   /** After all with less, whenever they come; 0 unless told. */
   priority?: number;
@@ -26,11 +26,11 @@ export interface QueueDepth {
 
 export interface DeliveryQueue {
   /**
-   * Hands over hints. A hint is dropped while an equal one (see hintId) waits or runs; once that has finished, well or
+   * Hands over jobs. One is dropped while another of its name (see jobName) waits or runs; once that has finished, well or
    * not, it is taken again, so a hint can always be repeated.
-   * @throws within seconds when the backend is away or a hint is invalid; some of the hints may then have been taken
+   * @throws within seconds when the backend is away; some of the jobs may then have been taken
    */
-  enqueue: (hints: readonly Hint[]) => Promise<void>;
+  enqueue: (jobs: readonly NewJob[]) => Promise<void>;
   /** Running jobs do not count. */
   depth: () => Promise<QueueDepth>;
   /**
@@ -40,7 +40,7 @@ export interface DeliveryQueue {
   epoch(nowMs: number): Promise<number>;
   /** @throws when the backend does not answer */
   ping(): Promise<void>;
-  /** Waits for hints that are being handed over. */
+  /** Waits for jobs that are being handed over. */
   close(): Promise<void>;
   /** For Bull Board. */
   readonly bullQueue: Queue;
@@ -126,18 +126,18 @@ const queueOptions = { streams: { events: { maxLen: EVENTS_KEPT_MAX } } };
 function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bullQueue" | "close"> {
   const underWay = new Set<Promise<void>>();
 
-  async function addAll(hints: readonly Hint[]): Promise<void> {
-    const jobs = hints.map(toBulkJob);
-    for (let start = 0; start < jobs.length; start += HINTS_PER_BATCH_MAX) {
-      await queue.addBulk(jobs.slice(start, start + HINTS_PER_BATCH_MAX));
+  async function addAll(newJobs: readonly NewJob[]): Promise<void> {
+    const jobs = newJobs.map(toBulkJob);
+    for (let start = 0; start < jobs.length; start += JOBS_PER_BATCH_MAX) {
+      await queue.addBulk(jobs.slice(start, start + JOBS_PER_BATCH_MAX));
     }
   }
 
   return {
-    async enqueue(hints) {
+    async enqueue(jobs) {
       // Once it is closed, BullMQ's Postgres backend neither sends nor refuses: it never answers.
       if (queue.closing) throw new Error("the delivery queue is closed");
-      const adding = addAll(hints);
+      const adding = addAll(jobs);
       underWay.add(adding);
       await adding.finally(() => underWay.delete(adding));
     },
@@ -157,8 +157,8 @@ function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bu
   };
 }
 
-function toBulkJob({ delayMs, priority = 0, ...hint }: Hint) {
-  const data = parseDeliveryJob(hint);
+function toBulkJob({ hints, delayMs, priority = 0 }: NewJob) {
+  const data = { hints } satisfies DeliveryJob;
   return {
     name: JOB_NAME,
     data,
@@ -167,7 +167,7 @@ function toBulkJob({ delayMs, priority = 0, ...hint }: Hint) {
       priority,
       // Not the job's id: a job that is kept for show after it finished would then swallow the next hint of that name.
       // A pull takes each delivery once, and maybe while the job that parked it still ends: there is nothing to leave out.
-      ...(data.isPulled !== true && { deduplication: { id: hintId(data) } }),
+      ...(!hints.some(({ isPulled }) => isPulled) && { deduplication: { id: jobName(data) } }),
     },
   };
 }

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createPostgresBackend, DelayedError, type Job, Worker, withBackend } from "bullmq";
+import { createPostgresBackend, createRedisBackend, DelayedError, type Job } from "bullmq";
 import { chooseBackend, postgresConnection, type QueueConnectionOptions } from "./connection.js";
-import { DELIVERY_QUEUE, type DeliveryJob, parseDeliveryJob } from "./delivery-job.js";
+import { DELIVERY_QUEUE, type DeliveryHint, type DeliveryJob, parseDeliveryJob } from "./delivery-job.js";
 import { connectRedis, disconnectRedis, REDIS_PREFIX } from "./redis.js";
 import type { RedisTarget } from "./redis-url.js";
+import { SlotWorker } from "./slot-worker.js";
+import { createSlots, type Slots } from "./slots.js";
 import { watchStalledCheck } from "./stalled-check.js";
 
 // A killed worker's job is run again after at most one lock and two intervals, 14 s: BullMQ lets one check through per
@@ -24,18 +26,18 @@ const FAILED_KEPT_MAX = 1_000;
 const CLOSE_NOW_MS_MAX = 1_000;
 
 /**
- * What a job came to: an outcome, kept as its return value (a receiver's 500 is one, too), or a wish to be run again
+ * What a hint came to: an outcome, kept in its job's return value (a receiver's 500 is one, too), or a wish to be run again
  * later, which is no failure.
  */
-export type DeliveryJobOutcome =
-  | { outcome: string; responseStatus?: number | null; durationMs?: number }
-  | { tooEarlyByMs: number };
+export type HintOutcome = KeptOutcome | { tooEarlyByMs: number };
+
+type KeptOutcome = { outcome: string; responseStatus?: number | null; durationMs?: number };
 
 export interface DeliveryWorkerOptions extends QueueConnectionOptions {
-  /** Jobs under way at once in this process. */
+  /** Hints under way at once in this process. */
   concurrency: number;
-  /** Runs one job. May run twice for one hint, also at once, when a worker is thought dead. A throw fails the job. */
-  process: (job: DeliveryJob) => Promise<DeliveryJobOutcome>;
+  /** Runs one hint. May run twice for one, also at once, when a worker is thought dead. A throw fails its job, when the others of it have ended. */
+  process: (hint: DeliveryHint) => Promise<HintOutcome>;
   /** Lost connections, lost locks and the like; limit what is logged. */
   onError: (error: Error) => void;
   /** A job that threw, or whose data were invalid (then `data` is not a DeliveryJob). */
@@ -71,12 +73,18 @@ export function createDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWo
 
 function openOnRedis(target: RedisTarget, options: DeliveryWorkerOptions): DeliveryWorker {
   const client = connectRedis(target, "worker");
-  const worker = new Worker(DELIVERY_QUEUE, processor(options), {
-    ...workerOptions(options),
-    connection: client,
-    prefix: REDIS_PREFIX,
-    drainDelay: IDLE_WAIT_SECONDS_REDIS,
-  });
+  const slots = createSlots(options.concurrency);
+  const worker = new SlotWorker(
+    DELIVERY_QUEUE,
+    processor(options, slots),
+    {
+      ...workerOptions(slots),
+      connection: client,
+      prefix: REDIS_PREFIX,
+      drainDelay: IDLE_WAIT_SECONDS_REDIS,
+    },
+    createRedisBackend,
+  );
   worker.on("error", options.onError);
   worker.on("failed", (job, error) => reportFailure(options, job, error));
   return operations(worker, {
@@ -87,12 +95,17 @@ function openOnRedis(target: RedisTarget, options: DeliveryWorkerOptions): Deliv
 }
 
 function openOnPostgres(databaseUrl: string, options: DeliveryWorkerOptions): DeliveryWorker {
-  const onPostgres = withBackend(createPostgresBackend);
-  const worker = new onPostgres.Worker(DELIVERY_QUEUE, processor(options), {
-    ...workerOptions(options),
-    connection: postgresConnection(databaseUrl, "worker"),
-    drainDelay: IDLE_WAIT_SECONDS_POSTGRES,
-  });
+  const slots = createSlots(options.concurrency);
+  const worker = new SlotWorker(
+    DELIVERY_QUEUE,
+    processor(options, slots),
+    {
+      ...workerOptions(slots),
+      connection: postgresConnection(databaseUrl, "worker"),
+      drainDelay: IDLE_WAIT_SECONDS_POSTGRES,
+    },
+    createPostgresBackend,
+  );
   worker.on("error", options.onError);
   worker.on("failed", (job, error) => reportFailure(options, job, error));
   const { onError } = options;
@@ -110,10 +123,11 @@ function openOnPostgres(databaseUrl: string, options: DeliveryWorkerOptions): De
   });
 }
 
-function workerOptions({ concurrency }: DeliveryWorkerOptions) {
+function workerOptions(slots: Slots) {
   return {
     autorun: false,
-    concurrency,
+    slots,
+    slotsOf,
     removeOnComplete: { count: COMPLETED_KEPT_MAX },
     removeOnFail: { count: FAILED_KEPT_MAX },
     lockDuration: LOCK_MS,
@@ -124,13 +138,41 @@ function workerOptions({ concurrency }: DeliveryWorkerOptions) {
   };
 }
 
-function processor({ process }: DeliveryWorkerOptions) {
-  return async (job: Job<unknown>, token?: string): Promise<DeliveryJobOutcome> => {
-    const result = await process(parseDeliveryJob(job.data));
-    if (!("tooEarlyByMs" in result)) return result;
-    await job.moveToDelayed(Date.now() + Math.max(POSTPONE_MS_MIN, Math.ceil(result.tooEarlyByMs)), token);
-    throw new DelayedError();
+/** One of another shape takes none: it fails. */
+function slotsOf({ data }: Job<unknown>): number {
+  const hints = typeof data === "object" && data !== null && "hints" in data ? data.hints : null;
+  return Array.isArray(hints) ? hints.length : 0;
+}
+
+function processor({ process }: DeliveryWorkerOptions, slots: Slots) {
+  return async (job: Job<unknown>, token?: string): Promise<KeptOutcome | KeptOutcome[]> => {
+    const { hints } = parseDeliveryJob(job.data);
+    const ends = await Promise.allSettled(hints.map((hint) => slots.run(() => process(hint))));
+    const outcomes = ends.map(valueOf);
+    const early = outcomes.flatMap((outcome) => ("tooEarlyByMs" in outcome ? outcome.tooEarlyByMs : []));
+    if (early.length > 0) {
+      const rest = hints.filter((_, index) => "tooEarlyByMs" in (outcomes[index] ?? {}));
+      return postpone(job, { rest, isPart: rest.length < hints.length, byMs: Math.min(...early), token });
+    }
+    const kept = outcomes.flatMap((outcome) => ("tooEarlyByMs" in outcome ? [] : outcome));
+    return kept.length === 1 && kept[0] ? kept[0] : kept;
   };
+}
+
+/** @throws why it failed */
+function valueOf<Value>(end: PromiseSettledResult<Value>): Value {
+  if (end.status === "rejected") throw end.reason;
+  return end.value;
+}
+
+/** Has the job run again for those of its hints that came too early. */
+async function postpone(
+  job: Job<unknown>,
+  { rest, isPart, byMs, token }: { rest: DeliveryHint[]; isPart: boolean; byMs: number; token: string | undefined },
+): Promise<never> {
+  if (isPart) await job.updateData({ hints: rest } satisfies DeliveryJob);
+  await job.moveToDelayed(Date.now() + Math.max(POSTPONE_MS_MIN, Math.ceil(byMs)), token);
+  throw new DelayedError();
 }
 
 function reportFailure(options: DeliveryWorkerOptions, job: Job<unknown> | undefined, error: Error): void {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { QueueConnectionOptions } from "../src/connection.js";
-import type { DeliveryJob } from "../src/delivery-job.js";
-import { createEnds, type Ends, gate, hint } from "./ends.js";
+import type { DeliveryHint } from "../src/delivery-job.js";
+import { createEnds, type Ends, gate, hint, jobOf } from "./ends.js";
 import { hasRedisServer, type Service, startPostgresService, startRedisService, waitFor } from "./services.js";
 
 const DELAY_MS = 500;
@@ -30,12 +30,12 @@ describe.each([
 
   onBackend("a hint is processed once, with what it carried", async () => {
     const queue = await ends.queue(options);
-    const seen: DeliveryJob[] = [];
-    await ends.worker(options, async (job) => (seen.push(job), SUCCEEDED));
-    const { delayMs, ...job } = hint({ series: 3, number: 2 });
-    await queue.enqueue([{ ...job, delayMs }]);
+    const seen: DeliveryHint[] = [];
+    await ends.worker(options, async (one) => (seen.push(one), SUCCEEDED));
+    const asked = hint({ series: 3, number: 2 });
+    await queue.enqueue([jobOf(asked)]);
     await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
-    expect(seen).toEqual([job]);
+    expect(seen).toEqual([asked]);
     expect((await queue.bullQueue.getCompleted())[0]?.returnvalue).toEqual(SUCCEEDED);
   });
 
@@ -43,11 +43,11 @@ describe.each([
     "an overdue hint comes though a delayed one of the same attempt waits for a clock that was wrong",
     async () => {
       const queue = await ends.queue(options);
-      const delayed = hint({ number: 2, delayMs: 300_000 });
-      const seen: DeliveryJob[] = [];
-      await ends.worker(options, async (job) => (seen.push(job), SUCCEEDED));
-      const overdue = { ...delayed, delayMs: 0, isOverdue: true };
-      await queue.enqueue([delayed, { ...delayed, delayMs: 0 }, overdue]);
+      const delayed = hint({ number: 2 });
+      const seen: DeliveryHint[] = [];
+      await ends.worker(options, async (one) => (seen.push(one), SUCCEEDED));
+      const overdue = { ...delayed, isOverdue: true };
+      await queue.enqueue([jobOf(delayed, { delayMs: 300_000 }), jobOf(delayed), jobOf(overdue)]);
       await waitFor(() => seen.length > 0);
       expect(seen).toMatchObject([{ deliveryId: delayed.deliveryId, isOverdue: true }]);
       expect((await queue.depth()).delayed).toBe(1);
@@ -59,8 +59,8 @@ describe.each([
     const [first, marker] = [hint(), hint()];
     const door = gate();
     const seen: string[] = [];
-    await queue.enqueue([first, first]);
-    await queue.enqueue([first]);
+    await queue.enqueue([jobOf(first), jobOf(first)]);
+    await queue.enqueue([jobOf(first)]);
     expect((await queue.depth()).waiting).toBe(1);
     await ends.worker(options, async ({ deliveryId }) => {
       seen.push(deliveryId);
@@ -68,7 +68,7 @@ describe.each([
       return SUCCEEDED;
     });
     await waitFor(() => seen.length === 1);
-    await queue.enqueue([first, marker]);
+    await queue.enqueue([jobOf(first), jobOf(marker)]);
     await waitFor(() => seen.includes(marker.deliveryId));
     door.open();
     await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 2);
@@ -84,11 +84,11 @@ describe.each([
       if (runs === 1) throw new Error("the database is away");
       return SUCCEEDED;
     });
-    await queue.enqueue([again]);
+    await queue.enqueue([jobOf(again)]);
     await waitFor(async () => (await queue.bullQueue.getFailedCount()) === 1);
-    await queue.enqueue([again]);
+    await queue.enqueue([jobOf(again)]);
     await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
-    await queue.enqueue([again]);
+    await queue.enqueue([jobOf(again)]);
     await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 2);
     expect(runs).toBe(3);
     expect(await queue.bullQueue.getFailedCount()).toBe(1);
@@ -99,14 +99,14 @@ describe.each([
     const first = hint();
     const door = gate();
     const series: number[] = [];
-    await ends.worker(options, async (job) => {
-      series.push(job.series);
-      if (job.series === 1) await door.passed;
+    await ends.worker(options, async (one) => {
+      series.push(one.series);
+      if (one.series === 1) await door.passed;
       return SUCCEEDED;
     });
-    await queue.enqueue([first]);
+    await queue.enqueue([jobOf(first)]);
     await waitFor(() => series.length === 1);
-    await queue.enqueue([{ ...first, series: 2 }]);
+    await queue.enqueue([jobOf({ ...first, series: 2 })]);
     await waitFor(() => series.length === 2);
     door.open();
     expect(series).toEqual([1, 2]);
@@ -117,7 +117,7 @@ describe.each([
     let ranAt = 0;
     await ends.worker(options, async () => ((ranAt = Date.now()), SUCCEEDED));
     const enqueuedAt = Date.now();
-    await queue.enqueue([hint({ delayMs: 800 })]);
+    await queue.enqueue([jobOf(hint(), { delayMs: 800 })]);
     expect((await queue.depth()).waiting).toBe(0);
     await waitFor(() => ranAt > 0);
     expect(ranAt - enqueuedAt).toBeGreaterThanOrEqual(800);
@@ -128,7 +128,7 @@ describe.each([
     const queue = await ends.queue(options);
     const ranAt: number[] = [];
     await ends.worker(options, async () => (ranAt.push(Date.now()) === 1 ? { tooEarlyByMs: 700.5 } : SUCCEEDED));
-    await queue.enqueue([hint()]);
+    await queue.enqueue([jobOf(hint())]);
     await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
     const [first = 0, second = 0] = ranAt;
     expect(ranAt).toHaveLength(2);
@@ -142,25 +142,19 @@ describe.each([
     const queue = await ends.queue(options);
     let runs = 0;
     await ends.worker(options, async () => ((runs += 1), SUCCEEDED));
-    await queue.bullQueue.add("attempt", { deliveryId: "17" });
+    await queue.bullQueue.add("attempt", { hints: [{ deliveryId: "17" }] });
     await waitFor(() => ends.failures.length === 1);
     const [failed] = await queue.bullQueue.getFailed();
     expect(failed?.failedReason).toMatch(
-      /^invalid delivery job: deliveryId must be a valid GUID; webhookId is required; series is required/,
+      /^invalid delivery job: hints\[0\].deliveryId must be a valid GUID; hints\[0\].webhookId is required; hints\[0\].series is required/,
     );
-    expect(ends.failures[0]).toMatchObject({ jobId: failed?.id, data: { deliveryId: "17" } });
+    expect(ends.failures[0]).toMatchObject({ jobId: failed?.id, data: { hints: [{ deliveryId: "17" }] } });
     expect(runs).toBe(0);
   });
 
-  onBackend("a hint of another shape is refused before it is sent", async () => {
+  onBackend("more jobs than one batch holds all arrive", async () => {
     const queue = await ends.queue(options);
-    await expect(queue.enqueue([hint(), hint({ series: 0 })])).rejects.toThrow("series must be greater");
-    expect((await queue.depth()).waiting).toBe(0);
-  });
-
-  onBackend("more hints than one batch holds all arrive", async () => {
-    const queue = await ends.queue(options);
-    await queue.enqueue(Array.from({ length: 2_500 }, () => hint()));
+    await queue.enqueue(Array.from({ length: 2_500 }, () => jobOf(hint())));
     expect((await queue.depth()).waiting).toBe(2_500);
   });
 
@@ -168,16 +162,15 @@ describe.each([
     "hints without a priority come first, then those with less, also when they were delayed or repeated",
     async () => {
       const queue = await ends.queue(options);
-      const [last, later, delayed, first] = [
-        hint({ priority: 9 }),
-        hint({ priority: 2 }),
-        hint({ priority: 1, delayMs: DELAY_MS }),
-        hint(),
-      ];
+      const [last, later, delayed, first] = [hint(), hint(), hint(), hint()];
       const dueAtMs = Date.now() + DELAY_MS + 50;
-      await queue.enqueue([last, later, delayed]);
+      await queue.enqueue([
+        jobOf(last, { priority: 9 }),
+        jobOf(later, { priority: 2 }),
+        jobOf(delayed, { priority: 1, delayMs: DELAY_MS }),
+      ]);
       // One that waits keeps its place.
-      await queue.enqueue([{ ...last, priority: 0 }, first]);
+      await queue.enqueue([jobOf(last), jobOf(first)]);
       expect(await queue.depth()).toEqual({ waiting: 3, delayed: 1 });
       const gone = hint();
       const seen: string[] = [];
@@ -193,7 +186,7 @@ describe.each([
       );
       await waitFor(() => seen.length === 1);
       await waitFor(() => Date.now() >= dueAtMs);
-      await queue.enqueue([gone]);
+      await queue.enqueue([jobOf(gone)]);
       door.open();
       await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 5);
       const order = [first, gone, delayed, later, last].map(({ deliveryId }) => deliveryId);
@@ -205,7 +198,7 @@ describe.each([
     const queue = await ends.queue(options);
     const [jobs, concurrency] = [12, 3];
     let [active, activeMax, done] = [0, 0, 0];
-    await queue.enqueue(Array.from({ length: jobs }, () => hint()));
+    await queue.enqueue(Array.from({ length: jobs }, () => jobOf(hint())));
     await ends.worker(
       options,
       async () => {
@@ -222,6 +215,112 @@ describe.each([
     expect(activeMax).toBe(concurrency);
   });
 
+  onBackend("the hints of a job run together, and each has its outcome", async () => {
+    const queue = await ends.queue(options);
+    const hints = [hint(), hint(), hint()];
+    let active = 0;
+    await ends.worker(options, async ({ deliveryId }) => {
+      active += 1;
+      await waitFor(() => active === hints.length);
+      return { outcome: `of ${deliveryId}` };
+    });
+    await queue.enqueue([{ hints, delayMs: 0 }]);
+    expect((await queue.depth()).waiting).toBeLessThanOrEqual(1);
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
+    const [job] = await queue.bullQueue.getCompleted();
+    expect(job?.returnvalue).toEqual(hints.map(({ deliveryId }) => ({ outcome: `of ${deliveryId}` })));
+  });
+
+  onBackend("no more hints of a job run at once than the concurrency allows", async () => {
+    const queue = await ends.queue(options);
+    const concurrency = 2;
+    let [active, activeMax, done] = [0, 0, 0];
+    await ends.worker(
+      options,
+      async () => {
+        active += 1;
+        activeMax = Math.max(activeMax, active);
+        await waitFor(() => activeMax >= concurrency);
+        active -= 1;
+        done += 1;
+        return SUCCEEDED;
+      },
+      concurrency,
+    );
+    const hints = Array.from({ length: 6 }, () => hint());
+    await queue.enqueue([{ hints, delayMs: 0 }, jobOf(hint())]);
+    await waitFor(() => done === hints.length + 1);
+    expect(activeMax).toBe(concurrency);
+  });
+
+  onBackend("hints that take long leave the other slots to other jobs, whatever jobs they came with", async () => {
+    const queue = await ends.queue(options);
+    const long = [hint(), hint(), hint()];
+    const door = gate();
+    const done = new Set<string>();
+    await ends.worker(
+      options,
+      async ({ deliveryId }) => {
+        if (long.some((one) => one.deliveryId === deliveryId)) await door.passed;
+        done.add(deliveryId);
+        return SUCCEEDED;
+      },
+      long.length + 1,
+    );
+    const withLong = long.map((one) => ({ hints: [one, hint(), hint()], delayMs: 0 }));
+    const others = Array.from({ length: 20 }, () => ({ hints: [hint(), hint()], delayMs: 0 }));
+    await queue.enqueue([...withLong, ...others]);
+    const short = [...withLong, ...others].flatMap(({ hints }) => hints).length - long.length;
+    await waitFor(() => done.size === short);
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === others.length);
+    door.open();
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === withLong.length + others.length);
+  });
+
+  onBackend("a hint that came too early is run again without those that it came with", async () => {
+    const queue = await ends.queue(options);
+    const [ready, early] = [hint(), hint()];
+    const seen: string[] = [];
+    await ends.worker(options, async ({ deliveryId }) => {
+      seen.push(deliveryId);
+      return deliveryId === early.deliveryId && seen.length <= 2 ? { tooEarlyByMs: 100 } : SUCCEEDED;
+    });
+    await queue.enqueue([{ hints: [ready, early], delayMs: 0 }]);
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
+    expect(seen.toSorted()).toEqual([ready, early, early].map(({ deliveryId }) => deliveryId).toSorted());
+  });
+
+  onBackend("a hint that throws fails its job once the others of it have ended", async () => {
+    const queue = await ends.queue(options);
+    const [bad, good] = [hint(), hint()];
+    const door = gate();
+    let isGoodDone = false;
+    await ends.worker(options, async ({ deliveryId }) => {
+      if (deliveryId === bad.deliveryId) throw new Error("it cannot be signed");
+      await door.passed;
+      isGoodDone = true;
+      return SUCCEEDED;
+    });
+    await queue.enqueue([{ hints: [bad, good], delayMs: 0 }]);
+    await waitFor(async () => (await queue.bullQueue.getActiveCount()) === 1);
+    expect(ends.failures).toEqual([]);
+    door.open();
+    await waitFor(() => ends.failures.length === 1);
+    expect(isGoodDone).toBe(true);
+    expect(ends.failures).toMatchObject([{ error: { message: "it cannot be signed" } }]);
+  });
+
+  onBackend("a job of the same hints is dropped while the first one waits", async () => {
+    const queue = await ends.queue(options);
+    const hints = [hint(), hint(), hint()];
+    await queue.enqueue([{ hints, delayMs: 0 }]);
+    await queue.enqueue([
+      { hints, delayMs: 0 },
+      { hints: hints.slice(1), delayMs: 0 },
+    ]);
+    expect((await queue.depth()).waiting).toBe(2);
+  });
+
   onBackend("close waits for the job under way and takes no other", async () => {
     const queue = await ends.queue(options);
     const door = gate();
@@ -236,7 +335,7 @@ describe.each([
       },
       1,
     );
-    await queue.enqueue([hint(), hint()]);
+    await queue.enqueue([jobOf(hint()), jobOf(hint())]);
     await waitFor(() => order.length === 1);
     const closed = worker.close().then(() => order.push("closed"));
     door.open();
@@ -250,6 +349,6 @@ describe.each([
     const queue = await ends.queue(options);
     await expect(queue.ping()).resolves.toBeUndefined();
     await queue.close();
-    await expect(queue.enqueue([hint()])).rejects.toThrow();
+    await expect(queue.enqueue([jobOf(hint())])).rejects.toThrow();
   });
 });

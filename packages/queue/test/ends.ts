@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { QueueConnectionOptions } from "../src/connection.js";
-import type { DeliveryJob } from "../src/delivery-job.js";
-import { createDeliveryQueue, type DeliveryQueue, type Hint } from "../src/queue.js";
-import { createDeliveryWorker, type DeliveryJobOutcome, type DeliveryWorker } from "../src/worker.js";
+import type { DeliveryHint } from "../src/delivery-job.js";
+import { createDeliveryQueue, type DeliveryQueue, type NewJob } from "../src/queue.js";
+import { createDeliveryWorker, type DeliveryWorker, type HintOutcome } from "../src/worker.js";
 
 /** Both ends of queues under test, and what they reported. `close` closes whatever was opened. */
 export interface Ends {
@@ -11,7 +11,7 @@ export interface Ends {
   queue(options: QueueConnectionOptions): Promise<DeliveryQueue>;
   worker(
     options: QueueConnectionOptions,
-    process: (job: DeliveryJob) => Promise<DeliveryJobOutcome>,
+    process: (hint: DeliveryHint) => Promise<HintOutcome>,
     concurrency?: number,
   ): Promise<DeliveryWorker>;
   close(): Promise<void>;
@@ -43,8 +43,13 @@ export function createEnds(): Ends {
   };
 }
 
-export function hint(changes: Partial<Hint> = {}): Hint {
-  return { deliveryId: randomUUID(), webhookId: randomUUID(), series: 1, number: 1, delayMs: 0, ...changes };
+export function hint(changes: Partial<DeliveryHint> = {}): DeliveryHint {
+  return { deliveryId: randomUUID(), webhookId: randomUUID(), series: 1, number: 1, ...changes };
+}
+
+/** A job of one hint, for now unless told. */
+export function jobOf(one: DeliveryHint, order: Partial<Pick<NewJob, "delayMs" | "priority">> = {}): NewJob {
+  return { hints: [one], delayMs: 0, ...order };
 }
 
 /** A door that jobs wait at until the test opens it. */

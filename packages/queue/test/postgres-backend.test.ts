@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { migrateQueue } from "../src/migrate-queue.js";
-import { createEnds, type Ends, hint } from "./ends.js";
+import { createEnds, type Ends, hint, jobOf } from "./ends.js";
 import { runSql, type Service, startPostgresService, waitFor } from "./services.js";
 
 const RERUN_MS_MAX = 15_000;
@@ -47,7 +47,7 @@ test("the queue keeps to a schema of its own", async () => {
 test("after a worker whose clock was 5 minutes ahead, the jobs of one that died are run again all the same", async () => {
   const queue = await ends.queue({ databaseUrl });
   const lost = hint();
-  await queue.enqueue([lost]);
+  await queue.enqueue([jobOf(lost)]);
   await runSql(databaseUrl, "UPDATE bullmq.job SET state = 'active', lock_token = 'gone', locked_until_ms = 0");
   await runSql(
     databaseUrl,
@@ -66,7 +66,7 @@ test("both ends survive the loss of every connection", async () => {
   const seen: string[] = [];
   await ends.worker({ databaseUrl }, async ({ deliveryId }) => (seen.push(deliveryId), { outcome: "succeeded" }));
   const before = hint();
-  await queue.enqueue([before]);
+  await queue.enqueue([jobOf(before)]);
   await waitFor(() => seen.includes(before.deliveryId));
   await runSql(
     databaseUrl,
@@ -74,7 +74,7 @@ test("both ends survive the loss of every connection", async () => {
   );
   const after = hint();
   await waitFor(() =>
-    queue.enqueue([after]).then(
+    queue.enqueue([jobOf(after)]).then(
       () => true,
       () => false,
     ),

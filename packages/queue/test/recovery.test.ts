@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { QueueConnectionOptions } from "../src/connection.js";
 import { createDeliveryWorker } from "../src/worker.js";
-import { createEnds, type Ends, gate, hint } from "./ends.js";
+import { createEnds, type Ends, gate, hint, jobOf } from "./ends.js";
 import { end, hasRedisServer, type Service, startPostgresService, startRedisService, waitFor } from "./services.js";
 
 const RECOVERY_MS_MAX = 15_000;
@@ -42,7 +42,7 @@ describe.each([
       stdio: ["ignore", "pipe", "inherit"],
     });
     children.push(child);
-    await queue.enqueue(lost.slice(0, 1));
+    await queue.enqueue(lost.slice(0, 1).map((one) => jobOf(one)));
     await once(child.stdout, "data");
 
     const seen: string[] = [];
@@ -56,7 +56,7 @@ describe.each([
       },
       1,
     );
-    await queue.enqueue(lost.slice(1));
+    await queue.enqueue(lost.slice(1).map((one) => jobOf(one)));
     await waitFor(() => seen.length === 1);
 
     const lostAt = performance.now();

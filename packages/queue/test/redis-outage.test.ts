@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { createEnds, type Ends, hint } from "./ends.js";
+import { createEnds, type Ends, hint, jobOf } from "./ends.js";
 import { freePort } from "@homing/local/free-port";
 import { hasRedisServer, type RedisServer, startRedis, waitFor } from "./services.js";
 
@@ -36,14 +36,14 @@ onRedis("when Redis goes away", () => {
     const seen: string[] = [];
     await ends.worker(options(), async ({ deliveryId }) => (seen.push(deliveryId), SUCCEEDED));
     await server?.stop();
-    expect(await refusalMs(queue.enqueue([hint()]))).toBeLessThan(REFUSAL_MS_MAX);
+    expect(await refusalMs(queue.enqueue([jobOf(hint())]))).toBeLessThan(REFUSAL_MS_MAX);
     expect(await refusalMs(queue.ping())).toBeLessThan(REFUSAL_MS_MAX);
     await waitFor(() => ends.errors.length > 0);
 
     server = await startRedis([], port);
     const later = hint();
     await waitFor(() =>
-      queue.enqueue([later]).then(
+      queue.enqueue([jobOf(later)]).then(
         () => true,
         () => false,
       ),
@@ -56,7 +56,7 @@ onRedis("when Redis goes away", () => {
     const queue = await ends.queue(options());
     process.kill(server?.pid ?? 0, "SIGSTOP");
     try {
-      expect(await refusalMs(queue.enqueue([hint()]))).toBeLessThan(REFUSAL_MS_MAX);
+      expect(await refusalMs(queue.enqueue([jobOf(hint())]))).toBeLessThan(REFUSAL_MS_MAX);
     } finally {
       process.kill(server?.pid ?? 0, "SIGCONT");
     }
@@ -68,7 +68,7 @@ onRedis("when Redis goes away", () => {
     );
     const later = hint();
     await waitFor(() =>
-      queue.enqueue([later]).then(
+      queue.enqueue([jobOf(later)]).then(
         () => true,
         () => false,
       ),
@@ -83,12 +83,12 @@ onRedis("when Redis goes away", () => {
     const queue = await ends.queue(options());
     const seen: string[] = [];
     await ends.worker(options(), async ({ deliveryId }) => (seen.push(deliveryId), SUCCEEDED));
-    expect(await refusalMs(queue.enqueue([hint()]))).toBeLessThan(REFUSAL_MS_MAX);
+    expect(await refusalMs(queue.enqueue([jobOf(hint())]))).toBeLessThan(REFUSAL_MS_MAX);
 
     server = await startRedis([], port);
     const later = hint();
     await waitFor(() =>
-      queue.enqueue([later]).then(
+      queue.enqueue([jobOf(later)]).then(
         () => true,
         () => false,
       ),
@@ -102,8 +102,8 @@ onRedis("when Redis goes away", () => {
     const worker = await ends.worker(options(), async ({ deliveryId }) => (seen.push(deliveryId), SUCCEEDED));
     expect(await queue.epoch(1_000)).toBe(1_000);
     expect(await queue.epoch(2_000)).toBe(1_000);
-    const lost = hint({ delayMs: 60_000 });
-    await queue.enqueue([lost]);
+    const lost = hint();
+    await queue.enqueue([jobOf(lost, { delayMs: 60_000 })]);
 
     const operator = new Redis(options().redisUrl);
     await operator.flushall();
@@ -111,7 +111,7 @@ onRedis("when Redis goes away", () => {
     expect(await operator.hget("{homing}:deliveries:meta", "opts.maxLenEvents")).toBe("1000");
     await operator.quit();
 
-    await queue.enqueue([{ ...lost, delayMs: 0 }]);
+    await queue.enqueue([jobOf(lost)]);
     await waitFor(() => seen.includes(lost.deliveryId));
     expect(worker.isRunning()).toBe(true);
   });
@@ -125,9 +125,9 @@ onRedis("when Redis goes away", () => {
       if (runs === 1) await operator.flushall();
       return SUCCEEDED;
     });
-    await queue.enqueue([hint()]);
+    await queue.enqueue([jobOf(hint())]);
     await waitFor(() => ends.errors.length > 0);
-    await queue.enqueue([hint()]);
+    await queue.enqueue([jobOf(hint())]);
     await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === 1);
     expect(ends.errors[0]?.message).toMatch(/Missing (key|lock) for job/);
     await operator.quit();

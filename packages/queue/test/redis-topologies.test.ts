@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, test } from "@jest/globals";
-import { createEnds, type Ends, hint } from "./ends.js";
+import { createEnds, type Ends, hint, jobOf } from "./ends.js";
 import { hasRedisServer, type RedisServer, startRedis, startRedisCluster, startSentinel, waitFor } from "./services.js";
 
 const onRedis = hasRedisServer ? describe : describe.skip;
@@ -19,10 +19,10 @@ onRedis("a hint travels from producer to worker", () => {
 
   async function expectDelivery(redisUrl: string): Promise<void> {
     const queue = await ends.queue({ redisUrl });
-    const sent = [hint(), hint({ delayMs: 100 })];
+    const sent = [hint(), hint()];
     const seen = new Set<string>();
     await ends.worker({ redisUrl }, async ({ deliveryId }) => (seen.add(deliveryId), { outcome: "succeeded" }));
-    await queue.enqueue(sent);
+    await queue.enqueue(sent.map((one, index) => jobOf(one, { delayMs: 100 * index })));
     await waitFor(() => sent.every(({ deliveryId }) => seen.has(deliveryId)));
     await queue.epoch(1);
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { relayDeliveries } from "@homing/core/deliveries/relay";
-import { createDeliveryQueue, type DeliveryQueue, type Hint } from "@homing/queue/queue";
+import { createFairQueue } from "@homing/core/shares/fair-queue";
+import { createDeliveryQueue, type DeliveryQueue, type NewJob } from "@homing/queue/queue";
 import { createLogger } from "@homing/runtime/logger";
 import { Redis } from "ioredis";
 import type { Case, CaseOptions, CaseResult } from "../case.js";
@@ -30,12 +31,12 @@ function runHandover({ backend, signal, isQuick }: CaseOptions): Promise<CaseRes
     });
     bench.session.onEnd(() => queue.close());
     // The first time is for warming up.
-    await addBare(queue.enqueue, deliveries);
+    await addBare(queue, deliveries);
     await lose(bench, queue);
-    const added = await perSecond(deliveries, () => addBare(queue.enqueue, deliveries));
+    const added = await perSecond(deliveries, () => addBare(queue, deliveries));
     await lose(bench, queue);
-    const handed = await perSecond(deliveries, () => handOver(bench, queue.enqueue));
-    if ((await queue.depth()).waiting !== deliveries) bench.session.findings.push("not everything was handed over");
+    const handed = await perSecond(deliveries, () => handOver(bench, queue));
+    if ((await hintsWaiting(queue)) !== deliveries) bench.session.findings.push("not everything was handed over");
     await lose(bench, queue);
     await callOff(bench);
     return {
@@ -54,9 +55,9 @@ async function lose({ installation: { redisUrl } }: Bench, queue: DeliveryQueue)
   await redis.quit();
 }
 
-function withoutOrganization(hint: Hint & { organizationId: string }): Hint {
-  const { organizationId: _, ...job } = hint;
-  return job;
+async function hintsWaiting({ bullQueue }: DeliveryQueue): Promise<number> {
+  const jobs = await bullQueue.getJobs(["waiting", "prioritized"]);
+  return jobs.reduce((sum, { data: { hints } }) => sum + hints.length, 0);
 }
 
 async function perSecond(count: number, work: () => Promise<unknown>): Promise<number> {
@@ -65,29 +66,24 @@ async function perSecond(count: number, work: () => Promise<unknown>): Promise<n
   return (count * 1_000) / (performance.now() - startedAtMs);
 }
 
-type Enqueue = (hints: readonly Hint[]) => Promise<void>;
-
-async function addBare(enqueue: Enqueue, count: number): Promise<void> {
-  const hint = (): Hint => ({ deliveryId: randomUUID(), webhookId: randomUUID(), series: 1, number: 1, delayMs: 0 });
+async function addBare({ enqueue }: DeliveryQueue, count: number): Promise<void> {
+  const job = (): NewJob => ({
+    hints: [{ deliveryId: randomUUID(), webhookId: randomUUID(), series: 1, number: 1 }],
+    delayMs: 0,
+  });
   let left = count;
   const lane = async (): Promise<void> => {
     while (left > 0) {
       left -= HANDED_OVER_AT_ONCE;
-      await enqueue(Array.from({ length: HANDED_OVER_AT_ONCE }, hint));
+      await enqueue(Array.from({ length: HANDED_OVER_AT_ONCE }, job));
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
 }
 
-async function handOver({ installation: { db } }: Bench, enqueue: Enqueue): Promise<void> {
-  const context = {
-    db,
-    log: createLogger({ service: "bench", level: "warn" }),
-    enqueue: async (hints: readonly (Hint & { organizationId: string })[]) => {
-      await enqueue(hints.map(withoutOrganization));
-      return [];
-    },
-  };
+async function handOver({ installation: { db } }: Bench, queue: DeliveryQueue): Promise<void> {
+  const { enqueue } = createFairQueue({ ...queue, nowMs: () => performance.now() });
+  const context = { db, log: createLogger({ service: "bench", level: "warn" }), enqueue };
   const lane = async (): Promise<void> => {
     let handedOver = 1;
     while (handedOver > 0) {

@@ -1,3 +1,4 @@
+import { Prisma } from "@homing/db/client";
 import type { Context, Hint } from "../context.js";
 import { BACKLOG_START } from "./backlog.js";
 import { HINT_HORIZON_MS, HINT_PATIENCE_MS, handOver } from "./hint.js";
@@ -14,6 +15,7 @@ interface RelayedRow {
   is_taken_over: boolean;
   is_suspect: boolean;
   is_overdue: boolean;
+  hint_set: string | null;
 }
 
 export interface RelayOptions {
@@ -53,14 +55,18 @@ function toHint(row: RelayedRow): Hint {
     ...(row.is_taken_over && { isTakenOver: true }),
     ...(row.is_suspect && { isSuspect: true }),
     ...(row.is_overdue && { isOverdue: true }),
+    ...(row.hint_set !== null && { set: row.hint_set }),
   };
 }
 
-/** A UUIDv7 sorts by its time: what was published first is handed over first. */
+/** A UUIDv7 sorts by its time: what was published first is handed over first, in the order in which the publish does it. */
 function byEvent(one: RelayedRow, other: RelayedRow): number {
-  if (one.event_id === other.event_id) return 0;
-  return one.event_id < other.event_id ? -1 : 1;
+  if (one.event_id !== other.event_id) return one.event_id < other.event_id ? -1 : 1;
+  return one.id < other.id ? -1 : 1;
 }
+
+/** Those that one statement handed over, as due, have the same patience: what is left of them when it runs out makes the same jobs as before. */
+const SET = Prisma.sql`CASE WHEN state = 'pending' AND queued_at >= next_attempt_at THEN relay_at::text END`;
 
 function takeWaiting(
   db: Context["db"],
@@ -69,7 +75,7 @@ function takeWaiting(
   const lookAheadMs = lostAgeMs === null ? 0 : HINT_HORIZON_MS + HINT_PATIENCE_MS;
   return db.$queryRaw<RelayedRow[]>`
     WITH due AS MATERIALIZED (
-      SELECT id FROM deliveries
+      SELECT id, CASE WHEN ${lostAgeMs === null} THEN ${SET} END AS hint_set FROM deliveries
       WHERE relay_at <= now() + ${lookAheadMs} * interval '1 millisecond'
         AND (relay_at <= now() OR (state = 'pending' AND queued_at <= now() - ${lostAgeMs}::float8 * interval '1 millisecond'))
         AND organization_id <> ALL (${[...passing]}::uuid[])
@@ -78,17 +84,19 @@ function takeWaiting(
       FOR UPDATE SKIP LOCKED
     ),
     backlog AS MATERIALIZED (
-      SELECT id FROM deliveries
+      SELECT id, NULL AS hint_set FROM deliveries
       WHERE relay_at > ${BACKLOG_START}
       ORDER BY relay_at
       LIMIT CASE WHEN ${isDueOnly} THEN 0 ELSE ${limit} - (SELECT count(*) FROM due) END
       FOR UPDATE SKIP LOCKED
-    )
+    ),
+    taken AS MATERIALIZED (SELECT * FROM due UNION ALL SELECT * FROM backlog)
     UPDATE deliveries SET
       queued_at = now(),
       relay_at = greatest(now(), next_attempt_at) + ${HINT_PATIENCE_MS} * interval '1 millisecond'
-    WHERE id = ANY (ARRAY (SELECT id FROM due UNION ALL SELECT id FROM backlog)) AND relay_at IS NOT NULL
-    RETURNING id, organization_id, event_id, webhook_id, series, attempts_in_series,
+    FROM taken
+    WHERE deliveries.id = taken.id AND deliveries.id = ANY (ARRAY (SELECT id FROM taken)) AND relay_at IS NOT NULL
+    RETURNING deliveries.id, hint_set, organization_id, event_id, webhook_id, series, attempts_in_series,
       greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over,
       ${IS_SUSPECT} AS is_suspect,
       state = 'pending' AND attempts_in_series > 0 AND next_attempt_at <= now() AS is_overdue`;

@@ -1,8 +1,9 @@
 import type { Hint, LeftHint } from "../context.js";
 import { createDepthGauge, type QueueDepth } from "./depth-gauge.js";
+import { groupHints } from "./group-hints.js";
 import { createShares } from "./shares.js";
 
-/** With so many jobs waiting, more hints would only fill the queue's memory (0.7 to 1.1 KiB each): the rest waits in Postgres. */
+/** With so many jobs waiting, more would only fill the queue's memory: the rest waits in Postgres. */
 export const DEPTH_MAX = 20_000;
 /** Those within their organization's share go on for so long: few, unless organizations are very many. */
 const DEPTH_WITHIN_SHARES_MAX = 2 * DEPTH_MAX;
@@ -10,7 +11,12 @@ const DELAYED_MAX = 20_000;
 const UNDER_WAY_MAX = 20_000;
 
 /** A hint as the queue takes it. */
-export interface PlacedHint extends Omit<Hint, "organizationId"> {
+export type PlacedHint = Omit<Hint, "organizationId" | "set" | "delayMs">;
+
+/** Hints of one organization that go through the queue as one. */
+export interface PlacedJob {
+  hints: PlacedHint[];
+  delayMs: number;
   /** 0: at once; others after those with less. */
   priority: number;
 }
@@ -39,7 +45,7 @@ export interface FairQueue extends Backlog {
  * jobs wait at all, and is left in Postgres when the queue is full.
  */
 export function createFairQueue(options: {
-  enqueue: (hints: readonly PlacedHint[]) => Promise<void>;
+  enqueue: (jobs: readonly PlacedJob[]) => Promise<void>;
   depth: () => Promise<QueueDepth>;
   nowMs: () => number;
 }): FairQueue {
@@ -47,34 +53,36 @@ export function createFairQueue(options: {
   const gauge = createDepthGauge(options);
   let underWay = 0;
 
-  function hasRoom({ delayMs, isPulled, isTakenOver }: Hint, priority: number): boolean {
+  function hasRoom({ hints, delayMs, priority }: PlacedJob): boolean {
     const { waiting, delayed } = gauge.read();
     // A line's pulls are no more than its webhook takes at once, and leases that ran out no more than there were workers for.
-    if (isPulled === true || isTakenOver === true) return true;
+    if (hints.some(({ isPulled, isTakenOver }) => isPulled === true || isTakenOver === true)) return true;
     if (delayMs > 0) return delayed < DELAYED_MAX;
     return underWay < UNDER_WAY_MAX && waiting < (priority === 0 ? DEPTH_WITHIN_SHARES_MAX : DEPTH_MAX);
   }
 
-  function place(hint: Hint, priority: number): PlacedHint {
-    const { organizationId: _, ...job } = hint;
-    gauge.add(hint.delayMs > 0 ? { waiting: 0, delayed: 1 } : { waiting: 1, delayed: 0 });
-    return { ...job, priority };
-  }
-
   return {
     async enqueue(hints) {
-      const placed: PlacedHint[] = [];
+      const jobs: PlacedJob[] = [];
       const left: LeftHint[] = [];
-      for (const hint of hints) {
-        const priority = shares.take(hint.organizationId);
-        if (hasRoom(hint, priority)) placed.push(place(hint, priority));
-        else left.push({ ...hint, priority: Math.max(1, priority) });
+      let placed = 0;
+      for (const group of groupHints(hints)) {
+        // Each of them counts, and the first says whose turn it is.
+        const [priority = 0] = group.map(({ organizationId }) => shares.take(organizationId));
+        const job = toJob(group, priority);
+        if (!hasRoom(job)) {
+          left.push(...group.map((hint) => ({ ...hint, priority: Math.max(1, priority) })));
+          continue;
+        }
+        gauge.add(job.delayMs > 0 ? { waiting: 0, delayed: 1 } : { waiting: 1, delayed: 0 });
+        jobs.push(job);
+        placed += group.length;
       }
-      underWay += placed.length;
+      underWay += placed;
       try {
-        if (placed.length > 0) await options.enqueue(placed);
+        if (jobs.length > 0) await options.enqueue(jobs);
       } finally {
-        underWay -= placed.length;
+        underWay -= placed;
       }
       return left;
     },
@@ -89,4 +97,9 @@ export function createFairQueue(options: {
     },
     crowd: () => shares.indebted(),
   };
+}
+
+function toJob(group: readonly Hint[], priority: number): PlacedJob {
+  const hints = group.map(({ organizationId: _organization, set: _set, delayMs: _delay, ...hint }): PlacedHint => hint);
+  return { hints, delayMs: group[0]?.delayMs ?? 0, priority };
 }
