@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { Context } from "@homing/core/context";
 import { type RetryRequest, retryDeliveries } from "@homing/core/deliveries/retry";
 import type { PublishRequest } from "@homing/core/events/event";
-import { publishEvents } from "@homing/core/events/publish";
+import { DELIVERIES_MAX, publishEvents, StatementTooLargeError } from "@homing/core/events/publish";
 import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
 import type { KeyUse } from "@homing/core/organizations/key-use";
 import type { Backlog } from "@homing/core/shares/fair-queue";
@@ -11,6 +11,7 @@ import { type Batch, createBatch } from "@homing/runtime/batch";
 import { createSealer, type EncryptionKey } from "@homing/signature/sealing";
 import type { ApiContext } from "./api-context.js";
 import { createCursors } from "./cursor.js";
+import { createFanOuts } from "./fan-outs.js";
 
 const MIB = 1024 * 1024;
 const REQUESTS_IN_BATCH_MAX = 500;
@@ -20,6 +21,8 @@ const PUBLISH_BYTES = { inFlushMax: 8 * MIB, waitingMax: 64 * MIB };
 const RETRIED_DELIVERIES = { inFlushMax: 1_000, waitingMax: 20_000 };
 /** What an event counts for at least: its row and its deliveries cost, however small its payload. So a flush has at most 512 of them. */
 const EVENT_BYTES_MIN = 16 * 1024;
+/** What a delivery counts for, so that a flush has no more than a statement may make. */
+const DELIVERY_BYTES = Math.ceil(PUBLISH_BYTES.inFlushMax / DELIVERIES_MAX);
 const BATCH = { itemsMax: REQUESTS_IN_BATCH_MAX, waitingMax: REQUESTS_WAITING_MAX, isItemFault };
 
 /** What the context is made of. */
@@ -33,15 +36,21 @@ export interface ContextParts extends Pick<Context, "db" | "log" | "enqueue" | "
 /** The context of the routes' handlers; dials nothing. */
 export function createContext({ db, log, enqueue, checkUrl, keys, backlog }: ContextParts): ApiContext {
   const handing = { db, log, enqueue };
+  const fanOuts = createFanOuts();
   return {
     ...handing,
     checkUrl,
     sealer: createSealer(keys),
     cursors: createCursors(cursorSecret(keys[0])),
     publish: createBatch({
-      flush: (requests: PublishRequest[]) => publishEvents(handing, requests, backlog),
-      weight: { of: requestBytes, ...PUBLISH_BYTES },
+      async flush(requests: PublishRequest[]) {
+        const outcomes = await publishEvents(handing, requests, backlog);
+        fanOuts.learn(requests, outcomes);
+        return outcomes;
+      },
+      weight: { of: (request) => requestBytes(request, fanOuts.of(request.organizationId)), ...PUBLISH_BYTES },
       ...BATCH,
+      isItemFault: (error, halvings) => error instanceof StatementTooLargeError || isItemFault(error, halvings),
     }),
     retry: createRetries(handing),
   };
@@ -77,8 +86,9 @@ export function createCallers({
 }
 
 /** Text length stands for its bytes: an estimate that costs nothing. */
-function requestBytes({ events }: PublishRequest): number {
-  return events.reduce((bytes, { payload }) => bytes + Math.max(payload.length, EVENT_BYTES_MIN), 0);
+function requestBytes({ events }: PublishRequest, fanOut: number): number {
+  const eventBytesMin = Math.max(EVENT_BYTES_MIN, fanOut * DELIVERY_BYTES);
+  return events.reduce((bytes, { payload }) => bytes + Math.max(payload.length, eventBytesMin), 0);
 }
 
 function cursorSecret({ key }: EncryptionKey): Buffer {

@@ -12,7 +12,7 @@ export interface BatchOptions<Item, Result> {
   itemsMax: number;
   /** Most items waiting; beyond it `add` refuses with BatchFullError. */
   waitingMax: number;
-  /** Bounds beside those in items, where items are of any size, such as bytes or rows; a single item may exceed the flush's. */
+  /** Bounds beside those in items, where items are of any size, such as bytes or rows; a single item may exceed the flush's. An item is weighed as it comes. */
   weight?: { of: (item: Item) => number; inFlushMax: number; waitingMax: number };
   /** Whether one bad item may be the cause, so that halving a batch, which was halved so often before, saves its neighbours. */
   isItemFault: (error: unknown, halvings: number) => boolean;
@@ -26,6 +26,7 @@ export interface Batch<Item, Result> {
 
 interface Waiting<Item, Result> {
   item: Item;
+  weight: number;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
@@ -45,15 +46,15 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   /** Takes the next flush off the line. */
   function board(): Waiting<Item, Result>[] {
     const weightMax = options.weight?.inFlushMax ?? 0;
-    let weight = 0;
+    let boarded = 0;
     let count = 0;
-    for (const { item } of waiting) {
-      weight += weightOf(item);
-      if (count === options.itemsMax || (count > 0 && weight > weightMax)) break;
+    for (const { weight } of waiting) {
+      boarded += weight;
+      if (count === options.itemsMax || (count > 0 && boarded > weightMax)) break;
       count += 1;
     }
     const group = waiting.splice(0, count);
-    for (const { item } of group) waitingWeight -= weightOf(item);
+    for (const { weight } of group) waitingWeight -= weight;
     return group;
   }
 
@@ -87,7 +88,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
       if (isFull(weight)) return Promise.reject(new BatchFullError("too much is waiting"));
       waitingWeight += weight;
       return new Promise((resolve, reject) => {
-        waiting.push({ item, resolve, reject });
+        waiting.push({ item, weight, resolve, reject });
         schedule();
       });
     },

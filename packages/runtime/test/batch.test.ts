@@ -108,6 +108,18 @@ test("beyond the most weight that may wait an item is refused, and there is room
   expect(await Promise.all(results)).toEqual([60, 40, 70, 30]);
 });
 
+test("an item is weighed once, as it comes: what is learnt of its weight later leaves nothing behind", async () => {
+  let each = 10;
+  const { batch, gates } = gatedBatch({ weight: { of: () => each, inFlushMax: 20, waitingMax: 20 } });
+  const results = [batch.add(1), batch.add(2)];
+  each = 1;
+  await turns();
+  results.push(batch.add(3), batch.add(4), batch.add(5));
+  await turns();
+  for (const gate of gates) gate.answer();
+  expect(await Promise.all(results)).toEqual([10, 20, 30, 40, 50]);
+});
+
 test("one bad item fails alone: the batch is halved until only it is left", async () => {
   const flushes: number[][] = [];
   const batch = createBatch<number, number>({

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { EventInput, PublishRequest } from "@homing/core/events/event";
 import { formatEventId } from "@homing/core/events/event-id";
-import type { PublishOutcome } from "@homing/core/events/publish";
+import { DELIVERIES_MAX, type PublishOutcome } from "@homing/core/events/publish";
 import { DomainError } from "@homing/core/errors";
 import type { Caller } from "@homing/core/organizations/api-keys";
 import Joi from "joi";
@@ -61,7 +61,8 @@ export function publishRoutes(context: ApiContext): Route[] {
       summary: "Publish up to 1,000 events",
       description:
         "All events are checked before any is published, and those that are published are so at once, all or none. The " +
-        "answers stand in the order of the events. An Idempotency-Key covers the whole batch.",
+        `answers stand in the order of the events. An Idempotency-Key covers the whole batch. Several events make ${DELIVERIES_MAX} ` +
+        "deliveries at most; an event alone goes to as many webhooks as match.",
       tag: TAG,
       scope: "events:write",
       input: {
@@ -144,6 +145,14 @@ function toBodies(outcome: PublishOutcome, events: EventInput[], pointerOf: (ind
           in: "body",
           pointer: `${pointerOf(outcome.eventIndex)}/webhook_ids`,
           detail: `names unknown webhooks: ${outcome.webhookIds.join(", ")}`,
+        },
+      ]);
+    case "too_many_deliveries":
+      throw invalidInput([
+        {
+          in: "body",
+          pointer: "/events",
+          detail: `would make more than ${DELIVERIES_MAX} deliveries; publish fewer events at once`,
         },
       ]);
     default:

@@ -5,6 +5,7 @@ import { type NativeApi, type Organization, startNativeApi } from "./native-api.
 const PATH = "/v1/events/batch";
 const KIB = 1024;
 const EVENTS_MAX = 1_000;
+const DELIVERIES_MAX = 50_000;
 const BODY_BYTES_MAX = 8 * KIB * KIB;
 
 let api: NativeApi;
@@ -86,6 +87,27 @@ describe("POST /v1/events/batch", () => {
       { in: "body", pointer: "/events/2/webhook_ids", detail: expect.stringContaining(UNKNOWN_ID) },
     ]);
     expect(await countEvents()).toBe(0);
+  });
+
+  test("more deliveries than one statement may make are 422 on the events, also beside others, which are published", async () => {
+    const webhooks = DELIVERIES_MAX / EVENTS_MAX + 1;
+    for (let made = 0; made < webhooks; made++) await makeWebhook(us, { event_types: ["*"] });
+    const single = { type: "single", payload: {} };
+    const [large, ...singles] = await Promise.all([
+      us.ask("POST", PATH, { json: { events: eventsOf(EVENTS_MAX) } }),
+      us.ask("POST", "/v1/events", { json: single }),
+      us.ask("POST", "/v1/events", { json: single }),
+    ]);
+    expect(large.status).toBe(422);
+    expect(large.body.errors).toEqual([
+      { in: "body", pointer: "/events", detail: "would make more than 50000 deliveries; publish fewer events at once" },
+    ]);
+    expect(singles.map(({ status, body }) => [status, body.matched_webhooks])).toEqual([
+      [202, webhooks],
+      [202, webhooks],
+    ]);
+    expect(await countEvents()).toBe(2);
+    expect((await us.ask("POST", PATH, { json: { events: eventsOf(2) } })).status).toBe(202);
   });
 
   test("a body of 8 MiB is read, one byte more is 413", async () => {

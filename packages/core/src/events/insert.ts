@@ -12,12 +12,14 @@ export interface NewEvent extends EventInput {
   place: number;
 }
 
-/** An event that was inserted, or that was refused because it names unknown webhooks. */
+/** An event that was inserted, or that was refused because it names unknown webhooks or because the statement would be too large. */
 export interface InsertedRow {
   event_id: string;
   matched_webhooks: number;
   created_at: Date;
   unknown_webhooks: string[] | null;
+  /** The statement would make more deliveries than it may; it made none. */
+  is_too_large: boolean;
   organization_id: string;
   /** Those that are to be handed over now, and the webhook of each. */
   delivery_ids: string[];
@@ -28,27 +30,34 @@ export interface InsertedRow {
   lined_webhook_ids: string[];
 }
 
+/** What a statement may make, and where. */
+export interface InsertOptions {
+  /** The organizations whose deliveries join the backlog, and at which step; none unless told. */
+  places?: ReadonlyMap<string, number>;
+  /** Of several events; no limit unless told. */
+  deliveriesMax?: number | null;
+}
+
 /**
  * The one statement of a publish. The webhooks are read by the statement that inserts, so one made a moment ago gets the event;
  * one that is disabled gets it held.
- * @param places the organizations whose deliveries join the backlog, and at which step; none unless told
  * @returns rows in the order of the events; none for the events of a request whose idempotency key was used before
  */
 export function insertEvents(
   db: Transaction,
   requests: readonly PublishRequest[],
   events: readonly NewEvent[],
-  places: ReadonlyMap<string, number> = new Map(),
+  { places = new Map(), deliveriesMax = null }: InsertOptions = {},
 ): Promise<InsertedRow[]> {
   return db.$queryRaw<InsertedRow[]>`/* prepared publish */
     WITH ${requestInput(requests)},
     ${eventInput(events)},
-    ${MATCHED},
+    ${matched(deliveriesMax)},
     claimed AS (
       INSERT INTO idempotency_keys (organization_id, key, fingerprint, event_ids)
       SELECT request.organization_id, key, fingerprint, array_agg(input.id ORDER BY ordinal)
       FROM request JOIN input USING (place)
-      WHERE key IS NOT NULL AND place NOT IN (SELECT place FROM refused)
+      WHERE key IS NOT NULL AND place NOT IN (SELECT place FROM refused) AND NOT (SELECT is_too_large FROM matches)
       GROUP BY request.organization_id, key, fingerprint, place
       ORDER BY request.organization_id, key
       ON CONFLICT DO NOTHING
@@ -60,7 +69,8 @@ export function insertEvents(
       FROM input
       JOIN request USING (place)
       LEFT JOIN (SELECT event_id, count(*)::int AS webhooks FROM matched GROUP BY event_id) counted ON counted.event_id = input.id
-      WHERE (key IS NULL AND place NOT IN (SELECT place FROM refused)) OR id IN (SELECT unnest(event_ids) FROM claimed)
+      WHERE (key IS NULL AND place NOT IN (SELECT place FROM refused) AND NOT (SELECT is_too_large FROM matches))
+        OR id IN (SELECT unnest(event_ids) FROM claimed)
       RETURNING id, matched_webhooks, created_at
     ),
     ${lockedQuota(requests.map(({ organizationId }) => organizationId))},
@@ -75,19 +85,24 @@ export function insertEvents(
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM made WHERE parked_at IS NOT NULL)`)})
     SELECT input.id AS event_id, input.organization_id, coalesce(published.matched_webhooks, 0) AS matched_webhooks,
-           coalesce(published.created_at, now()) AS created_at, unknown_webhooks, coalesce(delivery_ids, '{}') AS delivery_ids,
+           coalesce(published.created_at, now()) AS created_at, unknown_webhooks, is_too_large, coalesce(delivery_ids, '{}') AS delivery_ids,
            coalesce(due.webhook_ids, '{}') AS webhook_ids, coalesce(backlogged, 0) AS backlogged,
            coalesce(lined_webhook_ids, '{}') AS lined_webhook_ids
     FROM input
+    CROSS JOIN matches
     LEFT JOIN published ON published.id = input.id
     LEFT JOIN refused ON refused.event_id = input.id
     LEFT JOIN due ON due.event_id = input.id
-    WHERE published.id IS NOT NULL OR refused.event_id IS NOT NULL
+    WHERE published.id IS NOT NULL OR refused.event_id IS NOT NULL OR is_too_large
     ORDER BY input.ordinal`;
 }
 
-/** Which webhooks each event is for, and which events name webhooks that their organization does not have. */
-const MATCHED = Prisma.sql`
+/**
+ * Which webhooks each event is for, and which events name webhooks that their organization does not have.
+ * @param max of matches; looking for more ends there
+ */
+function matched(max: number | null): Prisma.Sql {
+  return Prisma.sql`
     matched AS MATERIALIZED (
       SELECT input.id AS event_id, webhooks.id AS webhook_id, webhooks.organization_id, webhooks.state, ${IS_LINED} AS is_lined
       FROM input
@@ -100,7 +115,9 @@ const MATCHED = Prisma.sql`
       -- The offset keeps this a look-up by id: a plan that was made for few webhooks would read all of the organization's.
       CROSS JOIN LATERAL (SELECT * FROM webhooks WHERE id = wanted.webhook_id OFFSET 0) AS webhooks
       WHERE webhooks.organization_id = input.organization_id AND webhooks.state <> 'archived'
+      LIMIT ${max === null ? null : max + 1}::bigint
     ),
+    matches AS MATERIALIZED (SELECT coalesce(count(*) > ${max}::bigint, false) AS is_too_large FROM matched),
     refused AS MATERIALIZED (
       SELECT input.id AS event_id, place, ordinal, array_agg(named.id::text) AS unknown_webhooks
       FROM input
@@ -108,6 +125,7 @@ const MATCHED = Prisma.sql`
       WHERE NOT EXISTS (SELECT FROM matched WHERE matched.event_id = input.id AND matched.webhook_id = named.id)
       GROUP BY input.id, place, ordinal
     )`;
+}
 
 /**
  * One delivery for each match: due now, held while its webhook is disabled, skipped beyond the organization's quota. It counts as

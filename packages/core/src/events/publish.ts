@@ -7,6 +7,12 @@ import type { PublishRequest, PublishedEvent } from "./event.js";
 import { type FirstAnswer, findFirstAnswers, keyName } from "./first-answer.js";
 import { type InsertedRow, type NewEvent, insertEvents } from "./insert.js";
 
+/**
+ * Most deliveries that several events may make in one statement: they take seconds, and with many more it would not end in its time.
+ * One event goes to as many webhooks as there are.
+ */
+export const DELIVERIES_MAX = 50_000;
+
 export type PublishOutcome =
   | { outcome: "published"; events: PublishedEvent[] }
   /** The idempotency key was used before for the same request: the first answer. */
@@ -14,7 +20,14 @@ export type PublishOutcome =
   /** The idempotency key was used before for another request. */
   | { outcome: "key_reused" }
   /** An event names webhooks that the organization does not have. */
-  | { outcome: "unknown_webhooks"; eventIndex: number; webhookIds: string[] };
+  | { outcome: "unknown_webhooks"; eventIndex: number; webhookIds: string[] }
+  /** Its events would make more deliveries than one statement may (`DELIVERIES_MAX`). */
+  | { outcome: "too_many_deliveries" };
+
+/** Requests that would make too many deliveries together: nothing was published, and fewer of them at once may be. */
+export class StatementTooLargeError extends Error {
+  override name = "StatementTooLargeError";
+}
 
 /**
  * Publishes the events of any requests in one statement: the events, and one delivery for each webhook that matches at this very
@@ -22,7 +35,7 @@ export type PublishOutcome =
  * is told after.
  * @param backlog who hands nothing over while the queue is full; nobody, unless told
  * @returns one outcome for each request, in order
- * @throws what the database throws: nothing was published then, or its answer got lost
+ * @throws StatementTooLargeError, and what the database throws: nothing was published then, or its answer got lost
  */
 export async function publishEvents(
   context: Pick<Context, "db" | "enqueue" | "log">,
@@ -30,7 +43,14 @@ export async function publishEvents(
   backlog?: Backlog,
 ): Promise<PublishOutcome[]> {
   const groups = requests.map((request, place) => request.events.map((event) => ({ ...event, id: uuidv7(), place })));
-  const rows = await insertEvents(context.db, requests, groups.flat(), placesIn(backlog, requests));
+  const newEvents = groups.flat();
+  const rows = await insertEvents(context.db, requests, newEvents, {
+    places: placesIn(backlog, requests),
+    deliveriesMax: newEvents.length > 1 ? DELIVERIES_MAX : null,
+  });
+  if (requests.length > 1 && rows.some(({ is_too_large }) => is_too_large)) {
+    throw new StatementTooLargeError("the requests of one statement match too many webhooks");
+  }
   for (const { organization_id, backlogged } of rows) backlog?.join(organization_id, backlogged);
   tellQueue(context, rows);
   const rowById = new Map(rows.map((row) => [row.event_id, row]));
@@ -81,6 +101,7 @@ async function pullNow(context: Pick<Context, "db" | "enqueue" | "log">, webhook
 
 function insertedOutcome(own: readonly NewEvent[], rowById: ReadonlyMap<string, InsertedRow>): PublishOutcome | null {
   const rows = own.flatMap(({ id }) => rowById.get(id) ?? []);
+  if (rows.some(({ is_too_large }) => is_too_large)) return { outcome: "too_many_deliveries" };
   const refused = rows.find(({ unknown_webhooks }) => unknown_webhooks !== null);
   if (refused?.unknown_webhooks) {
     const eventIndex = own.findIndex(({ id }) => id === refused.event_id);
