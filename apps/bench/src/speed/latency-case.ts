@@ -4,6 +4,7 @@ import { atMost } from "../goal.js";
 import type { Stream } from "../load.js";
 import { measure } from "../measure.js";
 import { firstOfEach } from "../session.js";
+import { sumOf, usageOf, usagePerEvent } from "../usage.js";
 import { account } from "./accounting.js";
 import { AT_SPEED, createSpeedWorld, saturate, USUAL } from "./world.js";
 
@@ -33,7 +34,9 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
       types: names.map(typeOf),
       perSecond: perSecond * share,
     });
+    const before = await usageOf(installation.pids);
     const tenth = await session.run("a tenth", [stream(TENTH)], { durationMs });
+    const usage = usagePerEvent(before, await usageOf(installation.pids), tenth.arrivals("paced").length);
     const half = await session.run("half", [stream(HALF)], { durationMs });
     await session.drain([tenth, half], ["paced"]);
     for (const phase of [tenth, half]) {
@@ -52,6 +55,8 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
       figures: {
         "saturation/s": perSecond,
         "p95 at a tenth ms": low.p95Ms,
+        "CPU µs an event at a tenth": sumOf(usage),
+        ...Object.fromEntries(Object.entries(usage).map(([kind, micros]) => [`of ${kind} µs`, micros])),
         "p50 at a half ms": middle.p50Ms,
         "p95 at a half ms": middle.p95Ms,
         "machine busy at a tenth %": tenth.busy * 100,
