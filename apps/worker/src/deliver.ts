@@ -1,4 +1,3 @@
-import { formatEventId } from "@homing/core/events/event-id";
 import type { AttemptMade, Attempts } from "@homing/core/deliveries/attempt";
 import type { DeliveryHint } from "@homing/queue/delivery-job";
 import type { HintOutcome } from "@homing/queue/worker";
@@ -40,7 +39,7 @@ async function deliver(
     case "parked":
       return { outcome: report.outcome };
     case "attempted":
-      log.info(wideLine(report), "delivery.attempted");
+      if (log.isLevelEnabled("info")) log.info(wideLine(report), "delivery.attempted");
       return {
         outcome: report.result.outcome,
         responseStatus: report.result.status ?? null,
@@ -56,7 +55,7 @@ function wideLine({ claim, result, record }: AttemptMade): Record<string, unknow
   const settlement = record.outcome === "settled" ? record.settlement : null;
   return {
     organization_id: claim.organizationId,
-    event_id: formatEventId(claim.eventId),
+    event_id: claim.eventName,
     event_type: claim.eventType,
     webhook_id: claim.webhookId,
     delivery_id: claim.deliveryId,

@@ -17,7 +17,7 @@ const MADE: AttemptMade = {
     deliveryId: JOB.deliveryId,
     organizationId: "o1",
     webhookId: JOB.webhookId,
-    eventId: "018f0000-0000-7000-8000-000000000002",
+    eventName: "evt_01HW000000E000G00000000002",
     eventType: "invoice.paid",
     payload: '{"a":"secret-ü"}',
     series: 2,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { createLogger } from "@homing/runtime/logger";
+import { formatEventId } from "../src/events/event-id.js";
 import { claimDeliveries } from "../src/deliveries/claim.js";
 import { putOff } from "../src/deliveries/put-off.js";
 import { archiveWebhook, disableWebhook } from "../src/webhooks/state.js";
@@ -41,7 +42,7 @@ test("what is due is claimed with all that an attempt needs, and leased for 10 s
     deliveryId,
     organizationId,
     webhookId: webhook.id,
-    eventId,
+    eventName: formatEventId(eventId),
     eventType: "invoice.paid",
     payload: '{"n":1}',
     series: 1,

@@ -7,6 +7,7 @@ import type { Claim, ClaimOutcome } from "./claim.js";
 import { createLeases } from "./leases.js";
 import { putOff } from "./put-off.js";
 import type { RecordOutcome } from "./record.js";
+import { rememberOpened } from "../sealing/remember-opened.js";
 import { createSigningKeys } from "../webhooks/signing-key.js";
 import { type SignedRequest, signRequest } from "./sign.js";
 
@@ -47,7 +48,7 @@ export function createAttempts(
   const lanes = createLanes(context, options);
   const statements = createAttemptStatements(context);
   const leases = createLeases(context);
-  const signing = { sealer: context.sealer, openSigningKey: createSigningKeys(context) };
+  const signing = { sealer: rememberOpened(context.sealer), openSigningKey: createSigningKeys(context) };
 
   /** No seat: its webhook's line is the place for it. */
   async function park(hint: AttemptHint): Promise<{ outcome: "parked" }> {

@@ -1,4 +1,5 @@
 import type { Context } from "../context.js";
+import { formatEventId } from "../events/event-id.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
@@ -13,7 +14,8 @@ export interface Claim {
   deliveryId: string;
   organizationId: string;
   webhookId: string;
-  eventId: string;
+  /** The event's id as receivers see it, `evt_…`. */
+  eventName: string;
   eventType: string;
   payload: string;
   series: number;
@@ -133,7 +135,7 @@ function toClaim(row: MovedRow): Claim[] {
     deliveryId: row.delivery_id,
     organizationId: row.organization_id,
     webhookId: row.webhook_id,
-    eventId: row.event_id,
+    eventName: formatEventId(row.event_id),
     eventType,
     payload,
     series: row.series,

@@ -2,7 +2,6 @@ import { LEGACY_FORMATS, signLegacy } from "@homing/signature/legacy";
 import { toWebhookSecret } from "@homing/signature/secrets";
 import { signStandard } from "@homing/signature/standard-webhooks";
 import type { Context, SendRequest } from "../context.js";
-import { formatEventId } from "../events/event-id.js";
 import { authorize, openAuth, secretsOf } from "../webhooks/auth.js";
 import { openHeaders } from "../webhooks/headers.js";
 import { openSecret } from "../webhooks/secret.js";
@@ -39,7 +38,7 @@ export function signRequest(
   const formats = LEGACY_FORMATS.filter((format) => claim.signatureFormats.includes(format));
   const signatures = {
     ...signStandard({
-      id: formatEventId(claim.eventId),
+      id: claim.eventName,
       timestampSeconds,
       body,
       secrets: secrets.map(toWebhookSecret),

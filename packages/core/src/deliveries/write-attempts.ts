@@ -1,7 +1,6 @@
 import { Prisma } from "@homing/db/client";
 import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
-import { formatEventId } from "../events/event-id.js";
 import { openLines } from "../lanes/line.js";
 import { exhaustedNotices } from "../notices/exhausted.js";
 import { webhookHealth } from "../webhooks/health.js";
@@ -103,7 +102,7 @@ function attemptInput(rows: readonly SettledAttempt[]): Prisma.Sql {
         ${column(({ settlement }) => (settlement.state === "succeeded" ? null : settlement.error))}::text[],
         ${column(({ settlement }) => settlement.state === "failed" && settlement.isGone)}::bool[],
         ${column(({ claim }) => claim.isOrdered)}::bool[],
-        ${column(({ claim, settlement }) => (settlement.state === "failed" ? formatEventId(claim.eventId) : null))}::text[],
+        ${column(({ claim, settlement }) => (settlement.state === "failed" ? claim.eventName : null))}::text[],
         ${column(({ claim }) => claim.eventType)}::text[],
         ${column(({ claim }) => isOwnType(claim.eventType))}::bool[]
       ) AS t (id, delivery_id, series, number, trigger, outcome, status, headers, body, request_headers, duration_ms, error,
