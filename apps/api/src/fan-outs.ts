@@ -1,4 +1,4 @@
-import type { PublishRequest } from "@homing/core/events/event";
+import type { PublishedEvent, PublishRequest } from "@homing/core/events/event";
 import type { PublishOutcome } from "@homing/core/events/publish";
 
 const ORGANIZATIONS_MAX = 10_000;
@@ -12,22 +12,29 @@ export interface FanOuts {
 /** Keeps the largest of each organization's last flush, of the organizations that published last; 0 of others. */
 export function createFanOuts(): FanOuts {
   const fanOuts = new Map<string, number>();
+
+  function keep(organizationId: string, fanOut: number): void {
+    // A Map gives its keys in the order of their setting: the first is the one that was quiet for longest.
+    fanOuts.delete(organizationId);
+    fanOuts.set(organizationId, fanOut);
+    const [quietest] = fanOuts.keys();
+    if (fanOuts.size > ORGANIZATIONS_MAX && quietest !== undefined) fanOuts.delete(quietest);
+  }
+
   return {
     of: (organizationId) => fanOuts.get(organizationId) ?? 0,
     learn(requests, outcomes) {
-      for (const organizationId of new Set(requests.map((request) => request.organizationId))) {
-        const own = outcomes.filter((_, place) => requests[place]?.organizationId === organizationId);
-        const matched = own.flatMap((outcome) => (outcome.outcome === "published" ? outcome.events : []));
-        if (matched.length === 0) continue;
-        // A Map gives its keys in the order of their setting: the first is the one that was quiet for longest.
-        fanOuts.delete(organizationId);
-        fanOuts.set(
-          organizationId,
-          matched.reduce((most, { matchedWebhooks }) => Math.max(most, matchedWebhooks), 0),
-        );
-        const [quietest] = fanOuts.keys();
-        if (fanOuts.size > ORGANIZATIONS_MAX && quietest !== undefined) fanOuts.delete(quietest);
+      const most = new Map<string, number>();
+      for (const [place, { organizationId }] of requests.entries()) {
+        for (const { matchedWebhooks } of publishedBy(outcomes[place])) {
+          most.set(organizationId, Math.max(matchedWebhooks, most.get(organizationId) ?? 0));
+        }
       }
+      for (const [organizationId, fanOut] of most) keep(organizationId, fanOut);
     },
   };
+}
+
+function publishedBy(outcome: PublishOutcome | undefined): readonly PublishedEvent[] {
+  return outcome?.outcome === "published" ? outcome.events : [];
 }

@@ -1,6 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import type { AttemptMade, Attempts } from "@homing/core/deliveries/attempt";
 import type { DeliveryHint } from "@homing/queue/delivery-job";
-import type { HintOutcome } from "@homing/queue/worker";
+import type { HintOutcome } from "@homing/queue/processor";
 import type { Logger } from "@homing/runtime/logger";
 
 export interface Deliver {
@@ -22,7 +23,11 @@ export function createDeliver({ attempts, log }: { attempts: Pick<Attempts, "att
       return running.finally(() => underWay.delete(running));
     },
     async idle() {
-      while (underWay.size > 0) await Promise.allSettled(underWay);
+      while (underWay.size > 0) {
+        await Promise.allSettled(underWay);
+        // Those that waited for the slots which have just become free begin now.
+        await setImmediate();
+      }
     },
   };
 }

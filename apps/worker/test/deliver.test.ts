@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { AttemptMade, AttemptReport } from "@homing/core/deliveries/attempt";
 import type { AttemptHint } from "@homing/core/deliveries/attempt-statements";
 import { createLogger } from "@homing/runtime/logger";
@@ -110,4 +111,23 @@ test("our own fault fails the job", async () => {
   };
   const { run } = createDeliver({ attempts, log: createLogger({ service: "test", level: "silent" }) });
   await expect(run(JOB)).rejects.toThrow("the database is away");
+});
+
+test("is not idle while hints wait for the slots of those that end", async () => {
+  const waiting = [JOB, JOB, JOB];
+  const log = createLogger({ service: "test", level: "silent" });
+  let ended = 0;
+  const attempt = () => setImmediate(MADE).finally(() => (ended += 1));
+  const { run, idle } = createDeliver({ attempts: { attempt }, log });
+  // One slot: each begins some microtasks after the end of the one before.
+  const next = async (): Promise<void> => {
+    const hint = waiting.shift();
+    if (hint === undefined) return;
+    await run(hint);
+    for (let turns = 0; turns < 10; turns++) await Promise.resolve();
+    await next();
+  };
+  void next();
+  await idle();
+  expect(ended).toBe(3);
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import type { EventInput, PublishRequest } from "../src/events/event.js";
-import { publishEvents } from "../src/events/publish.js";
+import { DELIVERIES_MAX, publishEvents, StatementTooLargeError } from "../src/events/publish.js";
 import { archiveWebhook, disableWebhook } from "../src/webhooks/state.js";
 import { updateWebhook } from "../src/webhooks/update.js";
 import { newOrganization, newWebhook, only, openWorld, publishOne, rowOf, type World } from "./world.js";
@@ -228,4 +228,24 @@ test("a repeat gets its first answer, also when a webhook that it names was arch
   const [second] = await publishEvents(world.context, [again()]);
   expect(first).toMatchObject({ outcome: "published" });
   expect(second).toEqual({ ...first, outcome: "duplicate" });
+});
+
+test("requests that would make too many deliveries together are published by nobody; alone, only the large one is refused", async () => {
+  const organizationId = await newOrganization(world);
+  const webhooks = 11;
+  for (let made = 0; made < webhooks; made++) await newWebhook(world, organizationId);
+  const events = Math.ceil(DELIVERIES_MAX / webhooks);
+  const large = request(
+    organizationId,
+    "large",
+    Array.from({ length: events }, () => ({ type: "a.b", payload: "{}" })),
+  );
+  const single = request(organizationId);
+  await expect(publishEvents(world.context, [large, single])).rejects.toBeInstanceOf(StatementTooLargeError);
+  expect(await publishEvents(world.context, [large])).toEqual([{ outcome: "too_many_deliveries" }]);
+  expect(await world.db.event.count({ where: { organizationId } })).toBe(0);
+  expect(await world.db.idempotencyKey.count({ where: { organizationId } })).toBe(0);
+  expect(await publishEvents(world.context, [single])).toMatchObject([
+    { outcome: "published", events: [{ matchedWebhooks: webhooks }] },
+  ]);
 });

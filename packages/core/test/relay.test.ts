@@ -6,6 +6,7 @@ import { archiveWebhook, disableWebhook, enableWebhook } from "../src/webhooks/s
 import { parkDeliveries } from "../src/lanes/park.js";
 import { pullLines } from "../src/lanes/pull.js";
 import { claimDeliveries } from "../src/deliveries/claim.js";
+import { groupHints } from "../src/shares/group-hints.js";
 import {
   attemptOnce,
   claimOne,
@@ -38,6 +39,19 @@ beforeEach(async () => {
   world.hints.length = 0;
 });
 
+/** @returns the ids of the deliveries that one statement made */
+async function publishMany(organizationId: string, events: number): Promise<string[]> {
+  const before = await world.db.delivery.findMany({ where: { organizationId }, select: { id: true } });
+  const known = new Set(before.map(({ id }) => id));
+  const request = { organizationId, events: Array.from({ length: events }, () => ({ type: "a.b", payload: "{}" })) };
+  await publishEvents(world.context, [request]);
+  const rows = await world.db.delivery.findMany({ where: { organizationId }, select: { id: true } });
+  return rows
+    .map(({ id }) => id)
+    .filter((id) => !known.has(id))
+    .toSorted();
+}
+
 function relay(options: { limit?: number; lostAgeMs?: number | null } = {}): Promise<number> {
   return relayDeliveries(world.context, { limit: 1_000, lostAgeMs: null, ...options }).then(
     ({ handedOver }) => handedOver,
@@ -54,6 +68,31 @@ test("a hint in the queue is left alone until its patience has run out, then it 
   expect(world.hints).toMatchObject([{ deliveryId, series: 1, number: 1, delayMs: 0 }]);
   expect(only(world.hints)).not.toHaveProperty("isOverdue");
   expect(await relay()).toBe(0);
+});
+
+test("what waits for longer is repeated with those that it was handed over with, each time after as long again", async () => {
+  const organizationId = await newOrganization(world);
+  await newWebhook(world, organizationId);
+  const publish = (events: number) => publishMany(organizationId, events);
+  const [first, second] = [await publish(3), await publish(2)];
+  const all = [...first, ...second];
+  const sets: string[][] = [];
+  // At 16 and 40 s after the publish; the next is not before 80.
+  for (const [tooEarlyMs, thenMs] of [
+    [14_000, 2_000],
+    [14_000, 10_000],
+    [30_000, 20_000],
+  ] as const) {
+    world.hints.length = 0;
+    for (const id of all) await shiftTime(world, id, tooEarlyMs);
+    expect(await relay()).toBe(0);
+    for (const id of all) await shiftTime(world, id, thenMs);
+    expect(await relay()).toBe(all.length);
+    const jobs = groupHints(world.hints);
+    sets.push(jobs.flatMap((job) => (job[0]?.set === undefined ? [] : [job[0].set])));
+    expect(jobs.map((job) => job.map(({ deliveryId }) => deliveryId).toSorted())).toEqual([first, second]);
+  }
+  expect(sets.map((each) => new Set(each).size)).toEqual([2, 2, 2]);
 });
 
 test("a retry that was kept in Postgres is handed over when it comes due", async () => {

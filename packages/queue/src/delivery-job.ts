@@ -59,12 +59,13 @@ export function parseDeliveryJob(data: unknown): DeliveryJob {
 
 /**
  * Names what a job asks for. Two jobs of one name are one request for as long as the first waits or runs. A delayed job waits for the
- * clock of the process that added it, which may be wrong, so a hint that is overdue does not bear its name.
+ * clock of the process that added it, which may be wrong, so a hint that is overdue does not bear its name. The order of the hints says nothing.
  */
 export function jobName({ hints }: DeliveryJob): string {
-  const [first, last] = [hints[0], hints.at(-1)];
+  const sorted = hints.toSorted((one, other) => (one.deliveryId < other.deliveryId ? -1 : 1));
+  const [first, last] = [sorted[0], sorted.at(-1)];
   if (first === undefined || last === undefined) throw new Error("a job without hints has no name");
   const { deliveryId, series, number, isOverdue = false } = first;
   const name = `${deliveryId}-${series}-${number}${isOverdue ? "-overdue" : ""}`;
-  return hints.length === 1 ? name : `${name}-to-${last.deliveryId}`;
+  return hints.length === 1 ? name : `${name}-to-${last.deliveryId}-of-${hints.length}`;
 }

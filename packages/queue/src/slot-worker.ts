@@ -29,6 +29,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
   #asking = 0;
   /** What the last job took: the next one may take as many. */
   #slotsPerJob = 1;
+  #watching: (() => void)[] = [];
 
   /**
    * @param options.slots those in which the processor works
@@ -49,6 +50,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
     this.#slotsOf = slotsOf;
   }
 
+  /** Takes jobs until it is closed. */
   override async run(): Promise<void> {
     if (this.running) throw new Error("the worker is already running");
     this.running = true;
@@ -64,13 +66,32 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
   }
 
   async #takeJobs(): Promise<void> {
-    for (let taken = 0; !this.closing; taken++) {
+    for (let taken = 0; !this.closing && !this.paused; taken++) {
+      // A limit that somebody set for the queue: until its end BullMQ answers that there is no job, and does not wait.
+      await this["waitForRateLimit"]();
       const token = `${this.id}:${taken}`;
       const job = await this.#takeJob(token);
       if (job !== undefined) this.#start(job, token);
-      await this.#slots.whenFree();
+      await this.#whenRoom();
     }
     await Promise.all(this.#underWay);
+  }
+
+  /** Whether there is a slot beyond those of the jobs that are being asked for. */
+  #hasRoom(): boolean {
+    return this.#slots.free() > this.#asking * this.#slotsPerJob;
+  }
+
+  async #whenRoom(): Promise<void> {
+    await this.#slots.whenFree();
+    if (this.#hasRoom()) return undefined;
+    await new Promise<void>((resolve) => this.#watching.push(resolve));
+    return this.#whenRoom();
+  }
+
+  #countAnswer(): void {
+    this.#asking -= 1;
+    for (const tell of this.#watching.splice(0)) tell();
   }
 
   async #takeJob(token: string): Promise<Job<unknown> | undefined> {
@@ -82,7 +103,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
       await wait(this.opts.runRetryDelay);
       return undefined;
     } finally {
-      this.#asking -= 1;
+      this.#countAnswer();
     }
   }
 
@@ -105,7 +126,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
     let isAsking = false;
     const askForNext = (): boolean => {
       if (isAsking) return true;
-      if (this.#slots.free() <= this.#asking * this.#slotsPerJob) return false;
+      if (!this.#hasRoom()) return false;
       this.#asking += 1;
       isAsking = true;
       return true;
@@ -115,7 +136,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
     } catch (error) {
       this.#report(error);
     } finally {
-      if (isAsking) this.#asking -= 1;
+      if (isAsking) this.#countAnswer();
     }
   }
 

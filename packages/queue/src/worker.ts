@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createPostgresBackend, createRedisBackend, DelayedError, type Job } from "bullmq";
+import { createPostgresBackend, createRedisBackend, type Job } from "bullmq";
 import { chooseBackend, postgresConnection, type QueueConnectionOptions } from "./connection.js";
-import { DELIVERY_QUEUE, type DeliveryHint, type DeliveryJob, parseDeliveryJob } from "./delivery-job.js";
+import { DELIVERY_QUEUE, type DeliveryHint } from "./delivery-job.js";
+import { createProcessor, type HintOutcome, slotsOf } from "./processor.js";
 import { connectRedis, disconnectRedis, REDIS_PREFIX } from "./redis.js";
 import type { RedisTarget } from "./redis-url.js";
 import { SlotWorker } from "./slot-worker.js";
@@ -19,19 +20,10 @@ const IDLE_WAIT_SECONDS_REDIS = 5;
 // Notifications wake an idle worker on Postgres; looking again in vain costs four statements.
 const IDLE_WAIT_SECONDS_POSTGRES = 15;
 const RETRY_AFTER_ERROR_MS = 1_000;
-const POSTPONE_MS_MIN = 1;
 /** Finished jobs that are kept for Bull Board. */
 const COMPLETED_KEPT_MAX = 100;
 const FAILED_KEPT_MAX = 1_000;
 const CLOSE_NOW_MS_MAX = 1_000;
-
-/**
- * What a hint came to: an outcome, kept in its job's return value (a receiver's 500 is one, too), or a wish to be run again
- * later, which is no failure.
- */
-export type HintOutcome = KeptOutcome | { tooEarlyByMs: number };
-
-type KeptOutcome = { outcome: string; responseStatus?: number | null; durationMs?: number };
 
 export interface DeliveryWorkerOptions extends QueueConnectionOptions {
   /** Hints under way at once in this process. */
@@ -76,7 +68,7 @@ function openOnRedis(target: RedisTarget, options: DeliveryWorkerOptions): Deliv
   const slots = createSlots(options.concurrency);
   const worker = new SlotWorker(
     DELIVERY_QUEUE,
-    processor(options, slots),
+    createProcessor(options.process, slots),
     {
       ...workerOptions(slots),
       connection: client,
@@ -98,7 +90,7 @@ function openOnPostgres(databaseUrl: string, options: DeliveryWorkerOptions): De
   const slots = createSlots(options.concurrency);
   const worker = new SlotWorker(
     DELIVERY_QUEUE,
-    processor(options, slots),
+    createProcessor(options.process, slots),
     {
       ...workerOptions(slots),
       connection: postgresConnection(databaseUrl, "worker"),
@@ -136,43 +128,6 @@ function workerOptions(slots: Slots) {
     maxStalledCount: STALLED_COUNT_MAX,
     runRetryDelay: RETRY_AFTER_ERROR_MS,
   };
-}
-
-/** One of another shape takes none: it fails. */
-function slotsOf({ data }: Job<unknown>): number {
-  const hints = typeof data === "object" && data !== null && "hints" in data ? data.hints : null;
-  return Array.isArray(hints) ? hints.length : 0;
-}
-
-function processor({ process }: DeliveryWorkerOptions, slots: Slots) {
-  return async (job: Job<unknown>, token?: string): Promise<KeptOutcome | KeptOutcome[]> => {
-    const { hints } = parseDeliveryJob(job.data);
-    const ends = await Promise.allSettled(hints.map((hint) => slots.run(() => process(hint))));
-    const outcomes = ends.map(valueOf);
-    const early = outcomes.flatMap((outcome) => ("tooEarlyByMs" in outcome ? outcome.tooEarlyByMs : []));
-    if (early.length > 0) {
-      const rest = hints.filter((_, index) => "tooEarlyByMs" in (outcomes[index] ?? {}));
-      return postpone(job, { rest, isPart: rest.length < hints.length, byMs: Math.min(...early), token });
-    }
-    const kept = outcomes.flatMap((outcome) => ("tooEarlyByMs" in outcome ? [] : outcome));
-    return kept.length === 1 && kept[0] ? kept[0] : kept;
-  };
-}
-
-/** @throws why it failed */
-function valueOf<Value>(end: PromiseSettledResult<Value>): Value {
-  if (end.status === "rejected") throw end.reason;
-  return end.value;
-}
-
-/** Has the job run again for those of its hints that came too early. */
-async function postpone(
-  job: Job<unknown>,
-  { rest, isPart, byMs, token }: { rest: DeliveryHint[]; isPart: boolean; byMs: number; token: string | undefined },
-): Promise<never> {
-  if (isPart) await job.updateData({ hints: rest } satisfies DeliveryJob);
-  await job.moveToDelayed(Date.now() + Math.max(POSTPONE_MS_MIN, Math.ceil(byMs)), token);
-  throw new DelayedError();
 }
 
 function reportFailure(options: DeliveryWorkerOptions, job: Job<unknown> | undefined, error: Error): void {

@@ -25,7 +25,8 @@ describe("a job's name, without a colon, which BullMQ reserves,", () => {
   test.each([
     ["is of its one hint's delivery, series and number", [hint], name],
     ["says that its hint is overdue", [{ ...hint, isOverdue: true }], `${name}-overdue`],
-    ["is of its first and last hint", [hint, hint, last], `${name}-to-${last.deliveryId}`],
+    ["is of its first and last delivery, and how many", [hint, hint, last], `${name}-to-${last.deliveryId}-of-3`],
+    ["is the same in any order", [last, hint, hint], `${name}-to-${last.deliveryId}-of-3`],
   ])("%s", (_, hints, expected) => {
     expect(jobName({ hints })).toBe(expected);
   });

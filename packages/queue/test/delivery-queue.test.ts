@@ -5,6 +5,7 @@ import { createEnds, type Ends, gate, hint, jobOf } from "./ends.js";
 import { hasRedisServer, type Service, startPostgresService, startRedisService, waitFor } from "./services.js";
 
 const DELAY_MS = 500;
+const LIMIT_MS = 1_000;
 const SUCCEEDED = { outcome: "succeeded" };
 
 if (!hasRedisServer) process.stderr.write("redis-server is not installed: the queue's tests on Redis are skipped\n");
@@ -307,7 +308,20 @@ describe.each([
     door.open();
     await waitFor(() => ends.failures.length === 1);
     expect(isGoodDone).toBe(true);
-    expect(ends.failures).toMatchObject([{ error: { message: "it cannot be signed" } }]);
+    expect(ends.failures).toMatchObject([{ error: { message: `delivery ${bad.deliveryId}: it cannot be signed` } }]);
+  });
+
+  onBackend("a limit that was set for the queue lets the process breathe until its end", async () => {
+    const queue = await ends.queue(options);
+    await queue.bullQueue.setGlobalRateLimit(1, LIMIT_MS);
+    let runs = 0;
+    await ends.worker(options, async () => ((runs += 1), SUCCEEDED));
+    await queue.enqueue([jobOf(hint()), jobOf(hint())]);
+    await waitFor(() => runs === 1);
+    const startedAt = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS / 2);
+    await waitFor(() => runs === 2);
   });
 
   onBackend("a job of the same hints is dropped while the first one waits", async () => {

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { QueueConnectionOptions } from "../src/connection.js";
 import type { DeliveryHint } from "../src/delivery-job.js";
 import { createDeliveryQueue, type DeliveryQueue, type NewJob } from "../src/queue.js";
-import { createDeliveryWorker, type DeliveryWorker, type HintOutcome } from "../src/worker.js";
+import type { HintOutcome } from "../src/processor.js";
+import { createDeliveryWorker, type DeliveryWorker } from "../src/worker.js";
 
 /** Both ends of queues under test, and what they reported. `close` closes whatever was opened. */
 export interface Ends {

@@ -65,8 +65,12 @@ function byEvent(one: RelayedRow, other: RelayedRow): number {
   return one.id < other.id ? -1 : 1;
 }
 
-/** Those that one statement handed over, as due, have the same patience: what is left of them when it runs out makes the same jobs as before. */
-const SET = Prisma.sql`CASE WHEN state = 'pending' AND queued_at >= next_attempt_at THEN relay_at::text END`;
+/**
+ * It was handed over as due and waits in the queue, or its hint got lost. Those that one statement handed over keep the time of it, by
+ * which what is left of them makes the same jobs as before; and the longer they have waited the longer is their patience, for it is the queue that is long.
+ */
+const IS_REPEAT = Prisma.sql`(state = 'pending' AND queued_at >= next_attempt_at)`;
+const REPEAT_PATIENCE_MS_MAX = 5 * 60_000;
 
 function takeWaiting(
   db: Context["db"],
@@ -75,7 +79,7 @@ function takeWaiting(
   const lookAheadMs = lostAgeMs === null ? 0 : HINT_HORIZON_MS + HINT_PATIENCE_MS;
   return db.$queryRaw<RelayedRow[]>`
     WITH due AS MATERIALIZED (
-      SELECT id, CASE WHEN ${lostAgeMs === null} THEN ${SET} END AS hint_set FROM deliveries
+      SELECT id, CASE WHEN ${lostAgeMs === null} AND ${IS_REPEAT} THEN queued_at END AS handed_over_at FROM deliveries
       WHERE relay_at <= now() + ${lookAheadMs} * interval '1 millisecond'
         AND (relay_at <= now() OR (state = 'pending' AND queued_at <= now() - ${lostAgeMs}::float8 * interval '1 millisecond'))
         AND organization_id <> ALL (${[...passing]}::uuid[])
@@ -84,7 +88,7 @@ function takeWaiting(
       FOR UPDATE SKIP LOCKED
     ),
     backlog AS MATERIALIZED (
-      SELECT id, NULL AS hint_set FROM deliveries
+      SELECT id, NULL::timestamptz AS handed_over_at FROM deliveries
       WHERE relay_at > ${BACKLOG_START}
       ORDER BY relay_at
       LIMIT CASE WHEN ${isDueOnly} THEN 0 ELSE ${limit} - (SELECT count(*) FROM due) END
@@ -92,11 +96,14 @@ function takeWaiting(
     ),
     taken AS MATERIALIZED (SELECT * FROM due UNION ALL SELECT * FROM backlog)
     UPDATE deliveries SET
-      queued_at = now(),
-      relay_at = greatest(now(), next_attempt_at) + ${HINT_PATIENCE_MS} * interval '1 millisecond'
+      queued_at = coalesce(handed_over_at, now()),
+      relay_at = greatest(now(), next_attempt_at) + greatest(
+        ${HINT_PATIENCE_MS} * interval '1 millisecond',
+        least(now() - handed_over_at, ${REPEAT_PATIENCE_MS_MAX} * interval '1 millisecond')
+      )
     FROM taken
     WHERE deliveries.id = taken.id AND deliveries.id = ANY (ARRAY (SELECT id FROM taken)) AND relay_at IS NOT NULL
-    RETURNING deliveries.id, hint_set, organization_id, event_id, webhook_id, series, attempts_in_series,
+    RETURNING deliveries.id, handed_over_at::text AS hint_set, organization_id, event_id, webhook_id, series, attempts_in_series,
       greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over,
       ${IS_SUSPECT} AS is_suspect,
       state = 'pending' AND attempts_in_series > 0 AND next_attempt_at <= now() AS is_overdue`;
