@@ -119,6 +119,21 @@ test("an expired lease is handed over with the next number, one that holds is no
   expect((await rowOf(world, deliveryId)).state).toBe("in_flight");
 });
 
+test("what the relay brings, when it is due, left behind or lost with the queue, is brought again after the usual patience", async () => {
+  const settings = { retryPolicy: { delaysSeconds: [3600], jitter: 0, finalStatuses: [] } };
+  const [late, orphan, lost] = [await newDelivery(world, settings), await newDelivery(world), await newDelivery(world)];
+  await attemptOnce(world, late.deliveryId, REFUSED);
+  await shiftTime(world, late.deliveryId, 3_600_000);
+  await claimOne(world, orphan.deliveryId);
+  await shiftTime(world, orphan.deliveryId, LEASE_MS + 1_000);
+  await shiftTime(world, lost.deliveryId, 1_000);
+  expect(await relay({ lostAgeMs: 500 })).toBe(3);
+  for (const { deliveryId } of [late, orphan, lost]) await shiftTime(world, deliveryId, PATIENCE_MS - 2_000);
+  expect(await relay()).toBe(0);
+  for (const { deliveryId } of [late, orphan, lost]) await shiftTime(world, deliveryId, 3_000);
+  expect(await relay()).toBe(3);
+});
+
 test("relays at once hand over each delivery once, at most the limit each, the longest due first", async () => {
   const organizationId = await newOrganization(world);
   await newWebhook(world, organizationId);

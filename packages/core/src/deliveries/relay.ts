@@ -99,7 +99,9 @@ function takeWaiting(
       queued_at = coalesce(handed_over_at, now()),
       relay_at = greatest(now(), next_attempt_at) + greatest(
         ${HINT_PATIENCE_MS} * interval '1 millisecond',
-        least(now() - handed_over_at, ${REPEAT_PATIENCE_MS_MAX} * interval '1 millisecond')
+        -- least() passes over NULL: of what is no repeat it would be the most.
+        CASE WHEN handed_over_at IS NOT NULL
+          THEN least(now() - handed_over_at, ${REPEAT_PATIENCE_MS_MAX} * interval '1 millisecond') END
       )
     FROM taken
     WHERE deliveries.id = taken.id AND deliveries.id = ANY (ARRAY (SELECT id FROM taken)) AND relay_at IS NOT NULL
