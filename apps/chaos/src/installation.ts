@@ -12,12 +12,12 @@ import { createProgram, type Program } from "./program.js";
 import { type ReceiversProcess, startReceiversProcess } from "./receivers-process.js";
 import { type RedisServer, startRedisServer } from "./redis-server.js";
 
-/** Attempts under way at once in each worker. */
-export const WORKER_CONCURRENCY = 100;
+/** Slots of each worker. */
+const WORKER_CONCURRENCY = 100;
 
 const ENCRYPTION_KEY_BYTES = 32;
 const API_KEY_BYTES = 32;
-// An ill receiver is left waiting for no longer than its deadline of a second; the rest is for recording.
+// An ill receiver is left waiting for no longer than its deadline of 3 s; the rest is for recording.
 const SHUTDOWN_GRACE_MS = 8_000;
 
 const WORKSPACES = new URL("../../../", import.meta.url);

@@ -15,7 +15,8 @@ export interface Lane {
 }
 
 const RETRIES = 90;
-const ILL_TIMEOUT_MS = 1_000;
+/** Long enough for their requests to stand aside. */
+const ILL_TIMEOUT_MS = 3_000;
 
 /** Gets every event; the others get those of their own lane. */
 const EVERYTHING = "everything";

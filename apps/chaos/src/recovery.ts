@@ -62,18 +62,20 @@ async function findLeft(pool: Pool, waiting: readonly Waiting[]): Promise<readon
   return waiting.filter(({ id }) => ids.has(id));
 }
 
-/** A delivery in the line of a webhook that fails, and that is probed again within two minutes. Of `deliveries` and `webhooks`. */
+/** A delivery in the line of a webhook that fails and that is probed again within two minutes, or its last probe. Of `deliveries` and `webhooks`. */
 export const IS_BEHIND_CIRCUIT = `(
-  deliveries.parked_at IS NOT NULL AND webhooks.circuit <> 'closed' AND EXISTS (
+  webhooks.circuit <> 'closed' AND EXISTS (
     SELECT FROM webhook_lines
-    WHERE webhook_lines.webhook_id = webhooks.id AND pull_at BETWEEN now() - interval '10 seconds' AND now() + interval '2 minutes'
+    WHERE webhook_lines.webhook_id = webhooks.id AND (deliveries.parked_at IS NOT NULL OR taken_id = deliveries.id)
+      AND pull_at BETWEEN now() - interval '10 seconds' AND now() + interval '2 minutes'
   ))`;
 
-/** How many deliveries are not finished, without those that wait for a receiver which fails. */
-export async function countUnfinished(pool: Pool): Promise<number> {
+/** How many deliveries are not finished, without those that wait for a receiver which never gets well. */
+export async function countUnfinished(pool: Pool, neverWellIds: readonly string[]): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `SELECT count(*)::int AS count FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
-     WHERE deliveries.state IN ('pending', 'in_flight', 'held') AND NOT ${IS_BEHIND_CIRCUIT}`,
+     WHERE deliveries.state IN ('pending', 'in_flight', 'held') AND NOT (webhooks.id = ANY ($1::uuid[]) AND ${IS_BEHIND_CIRCUIT})`,
+    [neverWellIds],
   );
   return rows[0]?.count ?? 0;
 }

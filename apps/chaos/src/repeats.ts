@@ -6,6 +6,9 @@ import type { RequestRecord } from "./request-record.js";
 import type { StruckFault } from "./strike.js";
 
 const EXAMPLES_MAX = 3;
+const NONE: ReadonlySet<string> = new Set();
+/** Most between the commit of a claim and its request, and between an answer and the commit of its record. */
+const COMMIT_LAG_MS = 1_000;
 
 interface Repeat {
   deliveryId: string;
@@ -25,7 +28,7 @@ export interface Repeats {
 
 /**
  * Counts them by fault: a repeat belongs to the last fault at which its delivery was in flight, or else the last one before it.
- * More than were in flight at the fault, or any where none may be, is a finding.
+ * One of a delivery that was not in flight, or more than one of it at a fault, is a finding.
  */
 export function countRepeats(ledger: Ledger, findings: Findings): Repeats {
   const { faults } = ledger;
@@ -42,23 +45,51 @@ export function countRepeats(ledger: Ledger, findings: Findings): Repeats {
     const unsent = rows.filter(({ outcome }) => outcome === "responded").length - requests.length;
     if (unsent > 0) findings.add("never_sent", `delivery ${deliveryId} has ${unsent} answered attempts too many`);
   }
+  const mayRepeat = new Map(faults.map((fault) => [fault, inFlightAt(fault, ledger.requests)]));
   const byFault = (repeats: Repeat[]): ByFault => {
-    const groups = groupBy(repeats, (repeat) => causeOf(repeat, faults));
+    const groups = groupBy(repeats, (repeat) => causeOf(repeat, faults, mayRepeat));
     return new Map([...groups].map(([fault, group]) => [fault, group.map(({ deliveryId }) => deliveryId)]));
   };
   const story = (deliveryId: string): string =>
     tell(deliveryId, requestsOf.get(deliveryId) ?? [], attemptsOf.get(deliveryId) ?? []);
   const repeats: Repeats = { duplicates: byFault(duplicates), unrecorded: byFault(unrecorded) };
   for (const fault of [null, ...faults]) {
-    limit(findings, { kind: "repeated_too_often", fault, deliveries: repeats.duplicates.get(fault) ?? [], story });
-    limit(findings, { kind: "unrecorded_too_often", fault, deliveries: repeats.unrecorded.get(fault) ?? [], story });
+    const shared = { fault, allowed: (fault && mayRepeat.get(fault)) ?? NONE, story };
+    limit(findings, { kind: "repeated_too_often", deliveries: repeats.duplicates.get(fault) ?? [], ...shared });
+    limit(findings, { kind: "unrecorded_too_often", deliveries: repeats.unrecorded.get(fault) ?? [], ...shared });
   }
   return repeats;
 }
 
-function causeOf({ deliveryId, atMs }: Repeat, faults: readonly StruckFault[]): StruckFault | null {
+function causeOf(
+  { deliveryId, atMs }: Repeat,
+  faults: readonly StruckFault[],
+  mayRepeat: ReadonlyMap<StruckFault, ReadonlySet<string>>,
+): StruckFault | null {
   const before = faults.filter(({ beganMs }) => beganMs <= atMs);
-  return before.findLast(({ inFlight }) => inFlight.some(({ id }) => id === deliveryId)) ?? before.at(-1) ?? null;
+  return before.findLast((fault) => mayRepeat.get(fault)?.has(deliveryId)) ?? before.at(-1) ?? null;
+}
+
+/** The deliveries that were in flight at a fault that may cause repeats. */
+function inFlightAt(
+  { mayRepeat, inFlight, beganMs, struckMs }: StruckFault,
+  requests: Ledger["requests"],
+): ReadonlySet<string> {
+  const claimed = inFlight.map(({ id }) => id);
+  switch (mayRepeat) {
+    case "nothing":
+      return NONE;
+    case "claimed":
+      return new Set(claimed);
+    case "received": {
+      const atReceivers = requests.filter(
+        ({ receivedMs, endedMs }) => receivedMs <= struckMs + COMMIT_LAG_MS && endedMs >= beganMs - COMMIT_LAG_MS,
+      );
+      return new Set([...claimed, ...atReceivers.map(({ deliveryId }) => deliveryId)]);
+    }
+    default:
+      return mayRepeat satisfies never;
+  }
 }
 
 function limit(
@@ -66,16 +97,17 @@ function limit(
   found: {
     kind: "repeated_too_often" | "unrecorded_too_often";
     fault: StruckFault | null;
+    allowed: ReadonlySet<string>;
     deliveries: string[];
     story: (deliveryId: string) => string;
   },
 ): void {
-  const { kind, fault, deliveries, story } = found;
-  const max = fault?.repeatsMax ?? 0;
-  if (deliveries.length <= max) return;
+  const { kind, fault, allowed, deliveries, story } = found;
+  const excess = deliveries.filter((id, index) => !allowed.has(id) || deliveries.indexOf(id) < index);
+  if (excess.length === 0) return;
   const when = fault === null ? "before the first fault" : `${fault.name} at ${clock(fault.beganMs)}`;
-  const examples = deliveries.slice(0, EXAMPLES_MAX).map((id) => `\n    ${story(id)}`);
-  findings.add(kind, `${when}: ${deliveries.length}, at most ${max} were in flight${examples.join("")}`);
+  const examples = excess.slice(0, EXAMPLES_MAX).map((id) => `\n    ${story(id)}`);
+  findings.add(kind, `${when}: ${excess.length} of ${deliveries.length} were not in flight${examples.join("")}`);
 }
 
 /** Each row explains the request that came nearest to its start; what is left was followed by a repeat, whose time counts. */

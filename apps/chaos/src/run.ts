@@ -7,7 +7,7 @@ import { createFindings, type Findings } from "./findings.js";
 import type { Form } from "./form.js";
 import { type Installation, startInstallation, type Undo, undoAll } from "./installation.js";
 import { judge } from "./judge.js";
-import { isAlwaysWell, LANES } from "./lanes.js";
+import { isAlwaysWell, LANES, mustSucceed } from "./lanes.js";
 import { readRows } from "./ledger.js";
 import { makeWebhooks, type MadeWebhook } from "./make-webhooks.js";
 import { createEvents } from "./payloads.js";
@@ -56,7 +56,8 @@ async function exercise(backend: Backend, options: Exercise) {
   const publisher = startPublisher({ urls, key, perSecond: form.eventsPerSecond[backend], draw, signal });
   const { rounds, faults } = await strikeInRounds(backend, { ...options, publisher, webhooks });
   await publisher.stop();
-  const drainSeconds = await drain(pool, options);
+  const neverWellIds = webhooks.filter(({ name }) => !mustSucceed(name)).map(({ id }) => id);
+  const drainSeconds = await drain(() => countUnfinished(pool, neverWellIds), options);
 
   const findings = createFindings();
   await auditInto(findings, postgres.url, signal);
@@ -112,10 +113,10 @@ function describeRecovery({ recoveryMs, inFlight }: StruckFault): string {
 }
 
 /** Waits until every delivery is finished; what is not when the time is over is left for the judge. @returns how long, in seconds */
-async function drain(pool: Pool, { form, signal }: RunOptions): Promise<number> {
+async function drain(count: () => Promise<number>, { form, signal }: RunOptions): Promise<number> {
   const beganMs = performance.now();
   const deadline = beganMs + form.drainMsMax;
-  while ((await countUnfinished(pool)) > 0 && performance.now() < deadline) await sleep(POLL_MS, undefined, { signal });
+  while ((await count()) > 0 && performance.now() < deadline) await sleep(POLL_MS, undefined, { signal });
   return secondsSince(beganMs);
 }
 

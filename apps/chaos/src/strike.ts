@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { Fault } from "./faults.js";
-import { type Installation, WORKER_CONCURRENCY } from "./installation.js";
+import type { Installation } from "./installation.js";
 import type { Step } from "./plan.js";
 import { findWaiting, untilThrough, type Waiting } from "./recovery.js";
 
@@ -20,8 +20,11 @@ export interface StruckFault {
   recoveryMs: number | null;
   /** Deliveries in flight just after the harm, or just before it where the database went away. */
   inFlight: Waiting[];
-  /** So many deliveries may have been answered and yet be sent again. */
-  repeatsMax: number;
+  /**
+   * Which deliveries may have been answered and yet be sent again: none, those that were claimed at the harm, or, where the database could not
+   * be asked, those whose requests the receivers had then.
+   */
+  mayRepeat: "nothing" | "claimed" | "received";
   /** Whether what was in flight at the harm lost its worker. */
   isWorkerKill: boolean;
 }
@@ -65,12 +68,7 @@ export async function strike(step: Step<Fault>, options: StrikeOptions): Promise
     struckMs,
     recoveryMs: throughMs === null ? null : Math.max(0, throughMs - (isFromHarm ? struckMs : mendedMs)),
     inFlight,
-    repeatsMax: fault.mayRepeat === "nothing" ? 0 : isWorkerKill ? inFlight.length : everythingInFlight(installation),
+    mayRepeat: fault.mayRepeat === "nothing" ? "nothing" : isWorkerKill ? "claimed" : "received",
     isWorkerKill,
   };
-}
-
-/** Before the database went away more may have been claimed than was seen. */
-function everythingInFlight({ workers }: Installation): number {
-  return workers.length * WORKER_CONCURRENCY;
 }

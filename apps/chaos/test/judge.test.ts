@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { judge } from "../src/judge.js";
 import type { Ledger } from "../src/ledger.js";
-import { attemptOf, faultAt, ledgerOf, requestOf } from "./ledger-of.js";
+import { attemptOf, faultAt, inFlightOf, ledgerOf, requestOf } from "./ledger-of.js";
 
 /** Kinds and counts of what the judge finds. */
 function found(ledger: Ledger): Record<string, number> {
@@ -116,13 +116,14 @@ describe("repeats", () => {
   const ledger = ledgerOf({ events: 3 });
   const [first, second] = ledger.deliveries;
   if (first === undefined || second === undefined) throw new Error("there are no deliveries");
-  const again = [first, second].map((delivery) => requestOf(ledger, delivery, { receivedMs: 5_000 }));
+  const again = [first, second].map((delivery) => requestOf(ledger, delivery, { receivedMs: 5_000, endedMs: 5_010 }));
   const repeated = { ...ledger, requests: [...ledger.requests, ...again] };
+  const inFlight = inFlightOf([first, second]);
 
   test("are counted for the fault before them, and allowed up to what was in flight", () => {
     const verdict = judge({
       ...repeated,
-      faults: [faultAt(4_000, { repeatsMax: 2 }), faultAt(9_000, { name: "later" })],
+      faults: [faultAt(4_000, { inFlight }), faultAt(9_000, { name: "later" })],
     });
     expect(verdict.findings).toEqual([]);
     expect(verdict.totals.duplicates).toBe(2);
@@ -133,25 +134,26 @@ describe("repeats", () => {
   });
 
   test("beyond what was in flight are found", () => {
-    const faults = [faultAt(4_000, { repeatsMax: 1 })];
+    const faults = [faultAt(4_000, { inFlight: inFlight.slice(1) })];
     expect(found({ ...repeated, faults })).toEqual({ repeated_too_often: 1, unrecorded_too_often: 1 });
   });
 
   test("that come after the next fault belong to the one at which they were in flight", () => {
-    const inFlight = [first, second].map(({ id, webhookId }) => ({
-      id,
-      webhookId,
-      series: 1,
-      attempts: 1,
-      isInFlight: true,
-    }));
-    const faults = [faultAt(4_000, { repeatsMax: 2, inFlight }), faultAt(4_900, { name: "later" })];
+    const faults = [faultAt(4_000, { inFlight }), faultAt(4_900, { name: "later" })];
     expect(found({ ...repeated, faults })).toEqual({});
     expect(found({ ...repeated, faults: [faultAt(4_000), faultAt(4_900, { name: "later" })] })).not.toEqual({});
   });
 
+  test.each([
+    ["had then", 1_100, {}],
+    ["no longer had", 3_000, { repeated_too_often: 1, unrecorded_too_often: 1 }],
+  ])("of what receivers %s are allowed for a fault of the database: %d", (_, atMs, expected) => {
+    const faults = [faultAt(atMs, { name: "Postgres stop", mayRepeat: "received" })];
+    expect(found({ ...repeated, faults })).toEqual(expected);
+  });
+
   test("before the first fault are found", () => {
-    expect(found({ ...repeated, faults: [faultAt(6_000, { repeatsMax: 9 })] })).toMatchObject({
+    expect(found({ ...repeated, faults: [faultAt(6_000, { inFlight })] })).toMatchObject({
       repeated_too_often: 1,
     });
   });
@@ -161,28 +163,20 @@ describe("repeats", () => {
       ...ledger.attempts,
       ...[first, second].map((one) => attemptOf(one, { number: 2, startedMs: 5_000 })),
     ];
-    const verdict = judge({ ...repeated, attempts, faults: [faultAt(4_000, { repeatsMax: 2 })] });
+    const verdict = judge({ ...repeated, attempts, faults: [faultAt(4_000, { inFlight })] });
     expect(verdict.faults).toMatchObject([{ duplicates: 2, unrecorded: 0 }]);
   });
 
   test("of an answer that the sender did not wait for are no duplicates", () => {
     const cut = repeated.requests.map((request) => ({ ...request, isComplete: request.receivedMs === 5_000 }));
-    expect(judge({ ...repeated, requests: cut, faults: [faultAt(4_000, { repeatsMax: 2 })] }).totals.duplicates).toBe(
-      0,
-    );
+    expect(judge({ ...repeated, requests: cut, faults: [faultAt(4_000, { inFlight })] }).totals.duplicates).toBe(0);
   });
 });
 
 describe("a killed worker", () => {
   const ledger = ledgerOf({ events: 2 });
-  const inFlight = ledger.deliveries.slice(0, 2).map(({ id, webhookId }) => ({
-    id,
-    webhookId,
-    series: 1,
-    attempts: 1,
-    isInFlight: true,
-  }));
-  const kill = faultAt(2_000, { repeatsMax: 2, inFlight });
+  const inFlight = inFlightOf(ledger.deliveries.slice(0, 2));
+  const kill = faultAt(2_000, { inFlight });
 
   test("left behind what has no attempt begun before the kill; the longest wait counts", () => {
     const [one, other] = ledger.deliveries;

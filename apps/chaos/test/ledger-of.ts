@@ -1,6 +1,7 @@
 import { WEBHOOK_NAMES, webhooksOf } from "../src/lanes.js";
 import type { AttemptRow, DeliveryRow, Ledger } from "../src/ledger.js";
 import type { RequestRecord } from "../src/request-record.js";
+import type { Waiting } from "../src/recovery.js";
 import type { StruckFault } from "../src/strike.js";
 
 const AT_MS = 1_000;
@@ -60,6 +61,11 @@ export function attemptOf(delivery: DeliveryRow, own: Partial<AttemptRow> = {}):
   return { deliveryId: delivery.id, series: 1, number: 1, outcome: "responded", startedMs: AT_MS, ...own };
 }
 
+/** These as their first attempt was claimed. */
+export function inFlightOf(deliveries: readonly DeliveryRow[]): Waiting[] {
+  return deliveries.map(({ id, webhookId }) => ({ id, webhookId, series: 1, attempts: 1, isInFlight: true }));
+}
+
 /** A worker that was killed at that time. */
 export function faultAt(struckMs: number, own: Partial<StruckFault> = {}): StruckFault {
   return {
@@ -68,7 +74,7 @@ export function faultAt(struckMs: number, own: Partial<StruckFault> = {}): Struc
     struckMs,
     recoveryMs: 100,
     inFlight: [],
-    repeatsMax: 0,
+    mayRepeat: own.name === undefined ? "claimed" : "nothing",
     isWorkerKill: own.name === undefined,
     ...own,
   };
