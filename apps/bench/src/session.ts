@@ -24,11 +24,11 @@ export interface Phase {
 
 /** One installation being measured. */
 export interface Session {
-  /** Publishes for so long, or until the promise settles. */
+  /** Publishes for so long, or until the promise settles, to the API unless told. */
   run(
     name: string,
     streams: readonly Stream[],
-    until: { durationMs: number; orUntil?: Promise<unknown> },
+    until: { durationMs: number; orUntil?: Promise<unknown>; url?: string },
   ): Promise<Phase>;
   /** Waits until every acknowledged event of these streams has been received with 2xx; what never is, is a finding. */
   drain(phases: readonly Phase[], streams: readonly string[]): Promise<void>;
@@ -58,10 +58,11 @@ export function createSession({ apiUrl, load, sink, db }: Installation, undo: Un
   return {
     findings,
     onEnd: (step) => void undo.push(step),
-    async run(name, streams, { durationMs, orUntil }) {
+    async run(name, streams, { durationMs, orUntil, url = apiUrl }) {
       const before = machineTimes();
-      const running = load.start({ phase: name, url: apiUrl, streams, durationMs });
-      void orUntil?.finally(() => running.stop());
+      const running = load.start({ phase: name, url, streams, durationMs });
+      // Whoever gave it hears of its failure.
+      orUntil?.finally(() => running.stop()).catch(() => undefined);
       const phase = createPhase(name);
       phase.streams.push(...(await running.ended));
       phase.busy = busyShare(before, machineTimes());

@@ -11,8 +11,8 @@ function say(message: SinkMessage): void {
   process.send?.(message);
 }
 
-process.on("message", ({ kind }: SinkOrder) => {
-  if (kind === "heal") sink.heal();
+process.on("message", ({ kind, webhooks }: SinkOrder) => {
+  if (kind === "heal") sink.heal(webhooks);
 });
 // The runner is gone, however it went.
 process.once("disconnect", () => process.exit(0));

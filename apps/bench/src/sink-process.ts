@@ -4,7 +4,7 @@ import type { Arrival } from "./arrival.js";
 import { startChild } from "./child.js";
 import type { Behaviour } from "./sink.js";
 
-export type SinkOrder = { kind: "heal" };
+export type SinkOrder = { kind: "heal"; webhooks?: readonly string[] };
 export type SinkMessage = { kind: "listening"; port: number } | { kind: "arrivals"; arrivals: Arrival[] };
 
 /** The receivers of all webhooks, in a process of their own. */
@@ -13,7 +13,8 @@ export interface SinkProcess {
   url(behaviour: Behaviour | `slow/${number}`, webhook: string): string;
   /** Everything that has arrived, in the order of its arrival. */
   arrivals: readonly Arrival[];
-  heal(): void;
+  /** See Sink. */
+  heal(webhooks?: readonly string[]): void;
   stop(): Promise<void>;
 }
 
@@ -29,7 +30,7 @@ export async function startSink(): Promise<SinkProcess> {
   return {
     url: (behaviour, webhook) => `http://127.0.0.1:${listensAt}/${behaviour}/${webhook}`,
     arrivals,
-    heal: () => child.order({ kind: "heal" }),
+    heal: (webhooks) => child.order({ kind: "heal", ...(webhooks && { webhooks }) }),
     stop: () => child.stop(),
   };
 }

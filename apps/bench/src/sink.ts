@@ -13,26 +13,27 @@ export type Behaviour = (typeof BEHAVIOURS)[number];
 
 export interface Sink {
   server: Server;
-  /** From now on everybody answers well, also those who were left hanging. */
-  heal(): void;
+  /** From now on the endpoints of these webhooks answer well, also requests that were left hanging; those of all unless told. */
+  heal(webhooks?: readonly string[]): void;
 }
 
 /** Receives webhooks of all behaviours. @param tell gets each request as it comes */
 export function createSink(tell: (arrival: Arrival) => void): Sink {
-  const hanging = new Set<ServerResponse>();
+  const hanging = new Map<ServerResponse, string>();
   const failedOnce = new Set<string>();
-  let isHealed = false;
+  const healed = new Set<string>();
+  let areAllHealed = false;
 
-  function statusOf(behaviour: Behaviour | undefined, mark: EventMark, deliveryId: string): number | null {
-    if (isHealed) return 200;
+  function statusOf({ webhook, behaviour, mark, deliveryId }: SinkRequest): number | null {
+    if (areAllHealed || healed.has(webhook)) return 200;
     if (behaviour === "hangs") return null;
     if (behaviour !== "fails" || mark.number % FAILS_EACH !== 0 || failedOnce.has(deliveryId)) return 200;
     failedOnce.add(deliveryId);
     return 500;
   }
 
-  function hang(response: ServerResponse): void {
-    hanging.add(response);
+  function hang(webhook: string, response: ServerResponse): void {
+    hanging.set(response, webhook);
     response.once("close", () => hanging.delete(response));
   }
 
@@ -43,9 +44,11 @@ export function createSink(tell: (arrival: Arrival) => void): Sink {
     text(request)
       .then((body) => {
         const mark: EventMark = readMark(body);
-        const status = statusOf(behaviour, mark, String(request.headers["homing-delivery-id"]));
-        tell({ ...mark, webhook: rest.at(-1) ?? "", receivedAtMs, status });
-        if (status === null) return hang(response);
+        const webhook = rest.at(-1) ?? "";
+        const deliveryId = String(request.headers["homing-delivery-id"]);
+        const status = statusOf({ webhook, behaviour, mark, deliveryId });
+        tell({ ...mark, webhook, receivedAtMs, status });
+        if (status === null) return hang(webhook, response);
         response.statusCode = status;
         if (behaviour === "slow") setTimeout(() => response.end(), Number(rest[0]));
         else response.end();
@@ -55,11 +58,19 @@ export function createSink(tell: (arrival: Arrival) => void): Sink {
   });
   return {
     server,
-    heal() {
-      isHealed = true;
-      for (const response of hanging) response.end();
+    heal(webhooks) {
+      areAllHealed ||= webhooks === undefined;
+      for (const webhook of webhooks ?? []) healed.add(webhook);
+      for (const [response, webhook] of hanging) if (areAllHealed || healed.has(webhook)) response.end();
     },
   };
+}
+
+interface SinkRequest {
+  webhook: string;
+  behaviour: Behaviour | undefined;
+  mark: EventMark;
+  deliveryId: string;
 }
 
 /** Taken at its word: the load generator wrote it. */

@@ -56,6 +56,22 @@ describeOn(BACKENDS, "one webhook and its neighbours", (backend) => {
     TEST_MS_MAX,
   );
 
+  test(
+    "endpoints that hang wait for each other's deadlines no more than others wait for them",
+    async () => {
+      const { client } = installation();
+      const hanging = await startReceiver();
+      hanging.answerWith(() => ({ delayMs: PATIENCE_MS }));
+      const webhooks = 3 * SLOTS;
+      // Half of the slots at once, for half a minute each, would take minutes.
+      for (let index = 0; index < webhooks; index += 1)
+        await publishOne(client, { url: hanging.url, timeout_ms: 30_000 });
+      expect(await hanging.waitForRequests(webhooks, PATIENCE_MS)).toHaveLength(webhooks);
+      await hanging.close();
+    },
+    TEST_MS_MAX,
+  );
+
   test("with an order gets its events strictly in it, also where one fails, and one at a time", async () => {
     const events = 12;
     const { webhookId, type } = await makeWebhook({

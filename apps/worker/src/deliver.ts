@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { AttemptMade, Attempts } from "@homing/core/deliveries/attempt";
 import type { DeliveryHint } from "@homing/queue/delivery-job";
-import type { HintOutcome } from "@homing/queue/processor";
+import type { HintOutcome, ProcessHint } from "@homing/queue/processor";
 import type { Logger } from "@homing/runtime/logger";
 
 export interface Deliver {
@@ -9,7 +9,7 @@ export interface Deliver {
    * Runs one hint: it says where to look, the claim decides whether there is anything to do. A receiver's failure is an outcome;
    * only our own faults throw.
    */
-  run: (hint: DeliveryHint) => Promise<HintOutcome>;
+  run: ProcessHint;
   /** Resolves when no hint is under way. */
   idle: () => Promise<void>;
 }
@@ -17,8 +17,8 @@ export interface Deliver {
 export function createDeliver({ attempts, log }: { attempts: Pick<Attempts, "attempt">; log: Logger }): Deliver {
   const underWay = new Set<Promise<HintOutcome>>();
   return {
-    async run(hint) {
-      const running = deliver({ attempts, log }, hint);
+    async run(hint, giveBackSlot) {
+      const running = deliver({ attempts, log }, hint, giveBackSlot);
       underWay.add(running);
       return running.finally(() => underWay.delete(running));
     },
@@ -35,8 +35,9 @@ export function createDeliver({ attempts, log }: { attempts: Pick<Attempts, "att
 async function deliver(
   { attempts, log }: { attempts: Pick<Attempts, "attempt">; log: Logger },
   hint: DeliveryHint,
+  giveBackSlot: () => void,
 ): Promise<HintOutcome> {
-  const report = await attempts.attempt(hint);
+  const report = await attempts.attempt(hint, giveBackSlot);
   switch (report.outcome) {
     case "too_early":
       return { tooEarlyByMs: report.byMs };

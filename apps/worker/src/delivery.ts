@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Context } from "@homing/core/context";
 import { createAttempts } from "@homing/core/deliveries/attempt";
+import { attemptsMax } from "@homing/core/lanes/aside";
 import { createDeliveryWorker, type DeliveryWorker, type DeliveryWorkerOptions } from "@homing/queue/worker";
 import { createDeliver } from "./deliver.js";
 import { startLeases } from "./leases.js";
@@ -33,7 +34,7 @@ export async function startDelivery(
   const { isIsolating, ...connection } = options;
   const cutOff = new AbortController();
   // Each attempt under way listens to it.
-  setMaxListeners(connection.concurrency, cutOff.signal);
+  setMaxListeners(attemptsMax(connection.concurrency), cutOff.signal);
   const attempts = createAttempts(context, { signal: cutOff.signal, slots: connection.concurrency, isIsolating });
   const deliver = createDeliver({ attempts, log });
   const worker = createDeliveryWorker({

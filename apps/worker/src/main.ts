@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import type { Context } from "@homing/core/context";
 import { USER_AGENT } from "@homing/core/deliveries/sign";
+import { attemptsMax } from "@homing/core/lanes/aside";
 import { createFairQueue } from "@homing/core/shares/fair-queue";
 import { createDatabase } from "@homing/db/client";
 import { reachDatabase } from "@homing/db/reach";
@@ -22,7 +23,7 @@ import { startNotices } from "./notices.js";
 const NAME = "homing-worker";
 const CONNECTIONS_MAX = 10;
 /** Receivers are many more than attempts at once: with fewer connections kept, each delivery would pay for a new one. */
-const CONNECTIONS_KEPT_PER_ATTEMPT = 5;
+const CONNECTIONS_KEPT_PER_SLOT = 4;
 /** Where memory is plenty V8 lets a heap grow to several times what is in use before it collects: most of a busy worker's would be garbage. */
 const HEAP_GROWTH = "--heap-growing-percent=50";
 
@@ -50,7 +51,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   const sender = createSend({
     ...egress,
     userAgent: USER_AGENT,
-    connectionsMax: CONNECTIONS_KEPT_PER_ATTEMPT * config.concurrency,
+    connectionsMax: attemptsMax(config.concurrency) + CONNECTIONS_KEPT_PER_SLOT * config.concurrency,
   });
   onStop("sender", () => sender.close());
 

@@ -12,6 +12,8 @@ const JOB = {
   number: 3,
 };
 
+const KEEP_SLOT = (): void => undefined;
+
 const MADE: AttemptMade = {
   outcome: "attempted",
   claim: {
@@ -53,7 +55,7 @@ async function deliver(report: AttemptReport) {
       return Promise.resolve(report);
     },
   };
-  return { outcome: await createDeliver({ attempts, log }).run(JOB), lines, asked };
+  return { outcome: await createDeliver({ attempts, log }).run(JOB, KEEP_SLOT), lines, asked };
 }
 
 test("the job's delivery is attempted, and a receiver's failure completes the job", async () => {
@@ -110,7 +112,7 @@ test("our own fault fails the job", async () => {
     renewLeases: () => Promise.resolve(),
   };
   const { run } = createDeliver({ attempts, log: createLogger({ service: "test", level: "silent" }) });
-  await expect(run(JOB)).rejects.toThrow("the database is away");
+  await expect(run(JOB, KEEP_SLOT)).rejects.toThrow("the database is away");
 });
 
 test("is not idle while hints wait for the slots of those that end", async () => {
@@ -123,7 +125,7 @@ test("is not idle while hints wait for the slots of those that end", async () =>
   const next = async (): Promise<void> => {
     const hint = waiting.shift();
     if (hint === undefined) return;
-    await run(hint);
+    await run(hint, KEEP_SLOT);
     for (let turns = 0; turns < 10; turns++) await Promise.resolve();
     await next();
   };

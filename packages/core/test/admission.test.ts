@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "@jest/globals";
 import { type Admission, createAdmission, type Seat } from "../src/lanes/admission.js";
 
 const SLOTS = 40;
+const ASIDE_MAX = 4 * SLOTS;
 const WINDOW_START = 2;
 const WINDOW_MAX = 10;
 
@@ -149,10 +150,92 @@ test("three failures in a row are no way to stay in the fast lane", async () => 
 test("what was taken over finds a seat where nobody else does, and counts", async () => {
   const seat = await slowDown("a");
   seat.leave("overloaded");
-  const forced = [admission.seatAt("a"), admission.seatAt("a")];
+  const forced = [admission.takeOver("a"), admission.takeOver("a")];
+  expect(forced).not.toContain(null);
   expect(admission.roomAt("a")).toBe(0);
-  for (const each of forced) each.leave(null);
+  for (const each of forced) each?.leave(null);
   expect(admission.roomAt("a")).toBe(1);
+});
+
+test("what was taken over finds none either where its lane has no slot", async () => {
+  (await slowDown("a")).leave(null);
+  for (let index = 0; index < SLOTS / 4; index++) await slowDown(`slow ${index}`);
+  expect(admission.takeOver("a")).toBeNull();
+});
+
+test("a request that takes long goes on without its slot, which is another's then", async () => {
+  let givenBack = 0;
+  for (let index = 0; index < SLOTS / 4; index++) {
+    const seat = await seatAt(`hangs ${index}`);
+    seat.mayStandAside(() => (givenBack += 1));
+  }
+  nowMs += 1_001;
+  admission.sweep();
+  expect(givenBack).toBe(SLOTS / 4);
+  expect(admission.freeShared()).toBe(SLOTS / 2);
+  for (let index = 0; index < SLOTS / 4; index++) await seatAt(`hangs ${index}`);
+  expect(admission.freeShared()).toBe(SLOTS / 4);
+});
+
+test("one that stands aside still counts for its endpoint, and gives back no slot a second time", async () => {
+  const seat = await seatAt("a");
+  seat.mayStandAside(() => undefined);
+  nowMs += 1_001;
+  admission.sweep();
+  expect(admission.roomAt("a")).toBe(WINDOW_START - 1);
+  seat.leave("overloaded");
+  expect(admission.roomAt("a")).toBe(1);
+  expect(admission.freeShared()).toBe(SLOTS / 2);
+});
+
+test("one that was answered keeps its slot while it is recorded", async () => {
+  let givenBack = 0;
+  const seat = await seatAt("a");
+  seat.mayStandAside(() => (givenBack += 1));
+  seat.leave("succeeded");
+  nowMs += 1_001;
+  admission.sweep();
+  expect(givenBack).toBe(0);
+  await seatAt("b");
+  expect(admission.freeShared()).toBe(SLOTS / 2 - 1);
+});
+
+test("no more than four for each slot stand aside; the rest keep theirs until the attempt of one of them is over", async () => {
+  let givenBack = 0;
+  const seats: Seat[] = [];
+  for (let index = 0; index <= ASIDE_MAX; index++) {
+    const seat = await seatAt(`hangs ${index}`);
+    seat.mayStandAside(() => (givenBack += 1));
+    seats.push(seat);
+    nowMs += 1_001;
+    admission.sweep();
+  }
+  expect(givenBack).toBe(ASIDE_MAX);
+  seats[0]?.leave("overloaded");
+  admission.sweep();
+  expect(givenBack).toBe(ASIDE_MAX);
+  seats[0]?.end();
+  admission.sweep();
+  expect(givenBack).toBe(ASIDE_MAX + 1);
+});
+
+test("no organization takes all the room aside while others have requests there", async () => {
+  const givenBack: string[] = [];
+  const hang = async (organizationId: string, webhookId: string): Promise<void> => {
+    admission.endpoints.meet(webhookId, { organizationId, isProven: false, inFlightMax: WINDOW_MAX });
+    (await seatAt(webhookId)).mayStandAside(() => givenBack.push(organizationId));
+    nowMs += 1_001;
+    admission.sweep();
+  };
+  await hang("quiet", "quiet 1");
+  // One more than its part keeps its slot.
+  for (let index = 0; index <= (ASIDE_MAX * 7) / 8; index++) {
+    nowMs = 0;
+    await hang("loud", `loud ${index}`);
+  }
+  await hang("quiet", "quiet 2");
+  expect(givenBack.filter((one) => one === "loud")).toHaveLength((ASIDE_MAX * 7) / 8);
+  expect(givenBack.at(-1)).toBe("quiet");
 });
 
 test("a seat is given back once", async () => {

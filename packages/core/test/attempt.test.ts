@@ -20,6 +20,8 @@ import {
   claimOne,
   hintOf,
   newDelivery,
+  newOrganization,
+  newWebhook,
   only,
   openWorld,
   publishOne,
@@ -254,6 +256,54 @@ test("a delivery that cannot be signed is put off with the reason, takes no numb
     attemptsInSeries: 0,
     lastError: "it could not be signed",
   });
+});
+
+/** An answer that does not come before it is told to. */
+function answerLater(): () => void {
+  let answer = (): void => undefined;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  world.answerWith(async () => {
+    await answered;
+    return responded(200);
+  });
+  return answer;
+}
+
+test("an attempt whose answer takes long gives its slot back, unless its payload is large", async () => {
+  const patient = createAttempts(world.context, { slots: 100, signal: new AbortController().signal });
+  const answer = answerLater();
+  const givenBack: string[] = [];
+  const start = async (name: string, payload: string) => {
+    const organizationId = await newOrganization(world);
+    await newWebhook(world, organizationId);
+    const deliveryId = only((await publishOne(world, organizationId, { payload })).deliveryIds);
+    await shiftTime(world, deliveryId, 10);
+    return patient.attempt(hintOf(world, deliveryId), () => givenBack.push(name));
+  };
+  // The euro sign is three bytes.
+  const large = start("large", JSON.stringify("€".repeat(22 * 1024)));
+  await waitFor(() => world.sent.length === 1, { what: "the first request" });
+  const small = start("small", JSON.stringify("x".repeat(22 * 1024)));
+  await waitFor(() => (patient.sweep(), givenBack.length > 0), { what: "a slot" });
+  expect(givenBack).toEqual(["small"]);
+  answer();
+  expect(await Promise.all([large, small])).toMatchObject([{ outcome: "attempted" }, { outcome: "attempted" }]);
+});
+
+test("what was taken over from a dead worker waits for a slot, outside its webhook's line", async () => {
+  const slots = 4;
+  const few = createAttempts(world.context, { slots, signal: new AbortController().signal });
+  const answer = answerLater();
+  const [orphan, ...others] = [await dueDelivery(), await dueDelivery(), await dueDelivery()];
+  if (orphan === undefined) throw new Error("there is no delivery");
+  const made = others.map(({ deliveryId }) => few.attempt(hintOf(world, deliveryId)));
+  await waitFor(() => world.sent.length === slots / 2, { what: "requests in all shared slots" });
+  const hint = { ...hintOf(world, orphan.deliveryId), isTakenOver: true };
+  expect(await few.attempt(hint)).toEqual({ outcome: "too_early", byMs: 1_000 });
+  expect(await rowOf(world, orphan.deliveryId)).toMatchObject({ state: "pending", parkedAt: null });
+  answer();
+  await Promise.all(made);
+  expect(await few.attempt(hint)).toMatchObject({ outcome: "attempted" });
 });
 
 test("after the cut-off nothing is claimed any more", async () => {

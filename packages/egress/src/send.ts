@@ -31,7 +31,7 @@ export interface SendRequest {
 export interface SendOptions {
   policy: AddressPolicy;
   userAgent: string;
-  /** Beyond this many open connections none is kept for reuse (1000). How many are in use is the caller's limit. */
+  /** Beyond this many open connections, those in use included, none is kept for reuse (1000). How many are in use is the caller's limit. */
   connectionsMax?: number;
   /** The system's resolver unless given. */
   lookup?: Lookup;

@@ -12,6 +12,9 @@ export type HintOutcome = KeptOutcome | { tooEarlyByMs: number };
 
 type KeptOutcome = { outcome: string; responseStatus?: number | null; durationMs?: number };
 
+/** Runs one hint. @param giveBackSlot lets another one run in its place, though it has not ended */
+export type ProcessHint = (hint: DeliveryHint, giveBackSlot: () => void) => Promise<HintOutcome>;
+
 /** How many slots a job takes; at least one, whatever it holds. */
 export function slotsOf({ data }: Job<unknown>): number {
   const hints = typeof data === "object" && data !== null && "hints" in data ? data.hints : null;
@@ -23,12 +26,12 @@ export function slotsOf({ data }: Job<unknown>): number {
  * order of the hints; those that came too early are run again, alone; when one throws, the job fails once all have ended.
  */
 export function createProcessor(
-  process: (hint: DeliveryHint) => Promise<HintOutcome>,
+  process: ProcessHint,
   slots: Slots,
 ): (job: Job<unknown>, token?: string) => Promise<KeptOutcome | KeptOutcome[]> {
   return async (job, token) => {
     const { hints } = parseDeliveryJob(job.data);
-    const ends = await Promise.allSettled(hints.map((hint) => slots.run(() => process(hint))));
+    const ends = await Promise.allSettled(hints.map((hint) => slots.run((giveBack) => process(hint, giveBack))));
     const outcomes = valuesOf(ends, hints);
     const early = outcomes.flatMap((outcome) => ("tooEarlyByMs" in outcome ? outcome.tooEarlyByMs : []));
     if (early.length > 0) {

@@ -1,7 +1,7 @@
 /** What one process does at once. */
 export interface Slots {
-  /** Does the work as soon as a slot is free; first come, first served. */
-  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Does the work as soon as a slot is free; first come, first served. @param work may give its slot back before it has ended */
+  run<Result>(work: (giveBack: () => void) => Promise<Result>): Promise<Result>;
   /** How many are free, and nobody waits for. */
   free(): number;
   /** Resolves when one is free. */
@@ -33,13 +33,23 @@ export function createSlots(count: number): Slots {
     async run(work) {
       if (free > 0) free -= 1;
       else await new Promise<void>((resolve) => waiting.push(resolve));
+      const giveBackOnce = once(giveBack);
       try {
-        return await work();
+        return await work(giveBackOnce);
       } finally {
-        giveBack();
+        giveBackOnce();
       }
     },
     free: () => free,
     whenFree,
+  };
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    act();
   };
 }

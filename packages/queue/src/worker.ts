@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPostgresBackend, createRedisBackend, type Job } from "bullmq";
 import { chooseBackend, postgresConnection, type QueueConnectionOptions } from "./connection.js";
-import { DELIVERY_QUEUE, type DeliveryHint } from "./delivery-job.js";
-import { createProcessor, type HintOutcome, slotsOf } from "./processor.js";
+import { DELIVERY_QUEUE } from "./delivery-job.js";
+import { createProcessor, type ProcessHint, slotsOf } from "./processor.js";
 import { connectRedis, disconnectRedis, REDIS_PREFIX } from "./redis.js";
 import type { RedisTarget } from "./redis-url.js";
 import { SlotWorker } from "./slot-worker.js";
@@ -26,10 +26,10 @@ const FAILED_KEPT_MAX = 1_000;
 const CLOSE_NOW_MS_MAX = 1_000;
 
 export interface DeliveryWorkerOptions extends QueueConnectionOptions {
-  /** Hints under way at once in this process. */
+  /** Hints under way at once in this process, beside those that gave their slot back. */
   concurrency: number;
   /** Runs one hint. May run twice for one, also at once, when a worker is thought dead. A throw fails its job, when the others of it have ended. */
-  process: (hint: DeliveryHint) => Promise<HintOutcome>;
+  process: ProcessHint;
   /** Lost connections, lost locks and the like; limit what is logged. */
   onError: (error: Error) => void;
   /** A job that threw, or whose data were invalid (then `data` is not a DeliveryJob). */

@@ -278,6 +278,43 @@ describe.each([
     await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === withLong.length + others.length);
   });
 
+  onBackend("one that gives its slot back leaves it to another, and ends its job when it has ended", async () => {
+    const queue = await ends.queue(options);
+    const long = hint();
+    const others = Array.from({ length: 6 }, () => hint());
+    const door = gate();
+    let active = 0;
+    let activeMax = 0;
+    const runOther = async (): Promise<void> => {
+      active += 1;
+      activeMax = Math.max(activeMax, active);
+      await new Promise((resolve) => setImmediate(resolve));
+      active -= 1;
+    };
+    const runLong = async (giveBackSlot: () => void): Promise<void> => {
+      giveBackSlot();
+      giveBackSlot();
+      await door.passed;
+    };
+    const concurrency = 1;
+    await ends.worker(
+      options,
+      async ({ deliveryId }, giveBackSlot) => {
+        await (deliveryId === long.deliveryId ? runLong(giveBackSlot) : runOther());
+        return SUCCEEDED;
+      },
+      concurrency,
+    );
+    await queue.enqueue([jobOf(long)]);
+    await waitFor(async () => (await queue.bullQueue.getActiveCount()) === 1);
+    await queue.enqueue(others.map((one) => jobOf(one)));
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === others.length);
+    expect(activeMax).toBe(concurrency);
+    expect(await queue.bullQueue.getActiveCount()).toBe(1);
+    door.open();
+    await waitFor(async () => (await queue.bullQueue.getCompletedCount()) === others.length + 1);
+  });
+
   onBackend("a hint that came too early is run again without those that it came with", async () => {
     const queue = await ends.queue(options);
     const [ready, early] = [hint(), hint()];

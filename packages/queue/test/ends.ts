@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { QueueConnectionOptions } from "../src/connection.js";
 import type { DeliveryHint } from "../src/delivery-job.js";
 import { createDeliveryQueue, type DeliveryQueue, type NewJob } from "../src/queue.js";
-import type { HintOutcome } from "../src/processor.js";
+import type { ProcessHint } from "../src/processor.js";
 import { createDeliveryWorker, type DeliveryWorker } from "../src/worker.js";
 
 /** Both ends of queues under test, and what they reported. `close` closes whatever was opened. */
@@ -10,11 +10,7 @@ export interface Ends {
   errors: Error[];
   failures: { jobId: string; data: unknown; error: Error }[];
   queue(options: QueueConnectionOptions): Promise<DeliveryQueue>;
-  worker(
-    options: QueueConnectionOptions,
-    process: (hint: DeliveryHint) => Promise<HintOutcome>,
-    concurrency?: number,
-  ): Promise<DeliveryWorker>;
+  worker(options: QueueConnectionOptions, process: ProcessHint, concurrency?: number): Promise<DeliveryWorker>;
   close(): Promise<void>;
 }
 

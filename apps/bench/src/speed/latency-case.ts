@@ -1,13 +1,16 @@
+import { fileURLToPath } from "node:url";
 import { numbered, typeOf } from "../api-client.js";
 import type { Case, CaseOptions, CaseResult } from "../case.js";
 import { atMost } from "../goal.js";
 import type { Stream } from "../load.js";
-import { measure } from "../measure.js";
+import { type Bench, measure } from "../measure.js";
 import { firstOfEach } from "../session.js";
+import { cpuTimeMs } from "../process-times.js";
 import { sumOf, usageOf, usagePerEvent } from "../usage.js";
 import { account } from "./accounting.js";
-import { AT_SPEED, createSpeedWorld, saturate, USUAL } from "./world.js";
+import { AT_SPEED, createSpeedWorld, saturate, type SpeedWorld, USUAL } from "./world.js";
 
+const NO_OP = fileURLToPath(new URL("../floors/express-main.js", import.meta.url));
 const WEBHOOKS = 20;
 const TENTH = 0.1;
 const HALF = 0.5;
@@ -39,6 +42,7 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
     const usage = usagePerEvent(before, await usageOf(installation.pids), tenth.arrivals("paced").length);
     const half = await session.run("half", [stream(HALF)], { durationMs });
     await session.drain([tenth, half], ["paced"]);
+    const noOp = await measureNoOp(bench, world, { stream: stream(TENTH), durationMs });
     for (const phase of [tenth, half]) {
       const received = phase.arrivals("paced");
       const repeated = received.length - firstOfEach(received).length;
@@ -57,6 +61,8 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
         "p95 at a tenth ms": low.p95Ms,
         "CPU µs an event at a tenth": sumOf(usage),
         ...Object.fromEntries(Object.entries(usage).map(([kind, micros]) => [`of ${kind} µs`, micros])),
+        "CPU µs of a no-op Express handler at a tenth": noOp.pacedMicros,
+        "at its saturation": noOp.saturatedMicros,
         "p50 at a half ms": middle.p50Ms,
         "p95 at a half ms": middle.p95Ms,
         "machine busy at a tenth %": tenth.busy * 100,
@@ -64,4 +70,25 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
       },
     };
   });
+}
+
+/** What a request to a handler that does nothing costs, alone and in a crowd: below saturation a process sleeps and wakes for each. */
+async function measureNoOp(
+  { installation, session }: Bench,
+  world: SpeedWorld,
+  { stream, durationMs }: { stream: Stream; durationMs: number },
+): Promise<{ saturatedMicros: number; pacedMicros: number }> {
+  const { program, url } = await installation.startOther("no-op", NO_OP);
+  const microsEach = async (run: () => Promise<number>): Promise<number> => {
+    const beforeMs = await cpuTimeMs([program.pid]);
+    const requests = await run();
+    return (((await cpuTimeMs([program.pid])) - beforeMs) * 1_000) / requests;
+  };
+  await world.publish("no-op warm-up", durationMs / 2, url);
+  const saturatedMicros = await microsEach(async () => (await world.publish("no-op", durationMs / 2, url)).accepted);
+  const pacedMicros = await microsEach(async () => {
+    const { streams } = await session.run("no-op at a tenth", [stream], { durationMs, url });
+    return streams.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+  });
+  return { saturatedMicros, pacedMicros };
 }

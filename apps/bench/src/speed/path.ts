@@ -10,6 +10,8 @@ import { bytesPerDelivery, compact, sizeHistory } from "./sizes.js";
 import { AT_SPEED, createSpeedWorld, type SpeedWorld, USUAL } from "./world.js";
 
 const WARM_UP_MS = 2_000;
+/** The goals of 700 and 400 µs are of a machine on which such a build takes 3,300. */
+const NAIVE_CPU_RATIO = { need: 4.7, reach: 8.25 };
 const FLOOR_COUNT = { quick: 5_000, long: 20_000 };
 const script = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const SCRIPTS = {
@@ -45,6 +47,7 @@ function runPath({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult>
       figures: {
         "Postgres with what is dead, B a delivery": bytesPerDelivery(before, grown),
         ...floors,
+        ...partsAlone(floors, homing),
         ...(naive !== null && figuresOf("naive ", naive)),
         ...figuresOf("", homing),
       },
@@ -106,11 +109,26 @@ function goalsOf(run: {
       ? []
       : [atLeast("delivery v. bare BullMQ jobs", homing.deliverPerSecond / jobs, { need: 0.2, reach: 0.35 })]),
     atMost("CPU per event, all servers", homing.usageTotal, { need: 700, reach: 400, unit: "µs" }),
+    ...(naive === null ? [] : [atLeast("naive CPU v. that", naive.usageTotal / homing.usageTotal, NAIVE_CPU_RATIO)]),
     ...(homing.queueBytes === null
       ? []
       : [atMost("Redis per queued delivery", homing.queueBytes, { need: 1_024, reach: 820, unit: "B" })]),
     atMost("Postgres per finished delivery", bytesEach, { need: 512, reach: 410, unit: "B" }),
   ];
+}
+
+/** What got and BullMQ leave: a request and a bare job, one after the other, and how much of it a delivery comes to. */
+function partsAlone(
+  { "got alone/s": got, "bare jobs/s": jobs }: Record<string, number>,
+  { deliverPerSecond }: BuildFigures,
+): Record<string, number> {
+  if (got === undefined || jobs === undefined) return {};
+  const perSecond = 1 / (1 / got + 1 / jobs);
+  return {
+    "got and a bare job, one after the other/s": perSecond,
+    "v. bare jobs": perSecond / jobs,
+    "delivery v. both": deliverPerSecond / perSecond,
+  };
 }
 
 function figuresOf(prefix: string, figures: BuildFigures): Record<string, number> {

@@ -11,6 +11,10 @@ import { rememberOpened } from "../sealing/remember-opened.js";
 import { createSigningKeys } from "../webhooks/signing-key.js";
 import { type SignedRequest, signRequest } from "./sign.js";
 
+/** A request with a larger payload keeps its slot, so that those that stand aside take no more memory than those in slots may. */
+const ASIDE_PAYLOAD_BYTES_MAX = 64 * 1024;
+const KEEP_SLOT = (): void => undefined;
+
 /** What came of one hint. */
 export type AttemptReport = Exclude<ClaimOutcome, { outcome: "claimed" }> | AttemptMade;
 
@@ -22,8 +26,11 @@ export interface AttemptMade {
 }
 
 export interface Attempts {
-  /** Claims, signs, sends and records one delivery, in the company of whatever else is under way, if its webhook has a seat for it. */
-  attempt(hint: AttemptHint): Promise<AttemptReport>;
+  /**
+   * Claims, signs, sends and records one delivery, in the company of whatever else is under way, if its webhook has a seat for it.
+   * @param giveBackSlot called where the answer takes long: another attempt may be made in its place
+   */
+  attempt(hint: AttemptHint, giveBackSlot?: () => void): Promise<AttemptReport>;
   /** To be called every 3 s (`LEASE_RENEWAL_MS`) until no attempt is under way: keeps other workers from taking them over. */
   renewLeases(): Promise<void>;
   /** How many requests to webhooks outside the fast lane may be added to those under way. */
@@ -38,7 +45,7 @@ export interface Attempts {
  * The one place where an attempt is made. Claims and records of concurrent attempts share their statements; no transaction is
  * open while a request is out.
  * @param options.signal ends requests that are out: their receivers' answers are recorded as `aborted`
- * @param options.slots attempts that are made at once
+ * @param options.slots attempts that are made at once, beside those that stand aside
  * @param options.isIsolating whether an endpoint that fails, hangs or is slow is kept from harming others; true by default
  */
 export function createAttempts(
@@ -75,31 +82,34 @@ export function createAttempts(
     return { outcome: "attempted", claim, result, record };
   }
 
-  async function attemptFrom(seat: Seat, hint: AttemptHint): Promise<AttemptReport> {
+  async function attemptFrom(seat: Seat, hint: AttemptHint, giveBackSlot: () => void): Promise<AttemptReport> {
     const claimed = options.signal.aborted ? LATER : await statements.claim(hint);
     if (claimed.outcome === "parked") lanes.noticeLine(hint.webhookId);
     if (claimed.outcome !== "claimed") return claimed;
     const { claim } = claimed;
     seat.allow(claim.inFlightMax);
+    if (Buffer.byteLength(claim.payload) <= ASIDE_PAYLOAD_BYTES_MAX) seat.mayStandAside(giveBackSlot);
     const made = await leases.hold(claim, () => make(seat, claim));
     void lanes.follow({ claim, result: made.result, isPulled: hint.isPulled === true });
     return made;
   }
 
-  async function attempt(hint: AttemptHint): Promise<AttemptReport> {
+  const attempt: Attempts["attempt"] = async (hint, giveBackSlot = KEEP_SLOT) => {
     const seat = await unlessAway(context, hint, () => lanes.enter(hint));
     if (seat !== null && "outcome" in seat) return seat;
-    if (seat === null) return unlessAway(context, hint, () => park(hint));
+    // What was taken over has an attempt on record that ran out: it does not wait in a line.
+    if (seat === null) return hint.isTakenOver === true ? LATER : unlessAway(context, hint, () => park(hint));
     try {
-      return await attemptFrom(seat, hint);
+      return await attemptFrom(seat, hint, giveBackSlot);
     } finally {
-      seat.leave(null);
+      seat.end();
     }
-  }
+  };
 
   const attemptSuspect = oneAtATime(attempt);
   return {
-    attempt: (hint) => (hint.isSuspect === true ? attemptSuspect(hint) : attempt(hint)),
+    attempt: (hint, giveBackSlot) =>
+      hint.isSuspect === true ? attemptSuspect(hint, giveBackSlot) : attempt(hint, giveBackSlot),
     renewLeases: () => leases.renew(),
     freeShared: () => lanes.freeShared(),
     fast: (max) => lanes.fast(max),
@@ -108,13 +118,13 @@ export function createAttempts(
 }
 
 /** While one is under way the others are told to come later. */
-function oneAtATime(attempt: (hint: AttemptHint) => Promise<AttemptReport>): typeof attempt {
+function oneAtATime(attempt: Attempts["attempt"]): typeof attempt {
   let isUnderWay = false;
-  return async (hint) => {
+  return async (hint, giveBackSlot) => {
     if (isUnderWay) return LATER;
     isUnderWay = true;
     try {
-      return await attempt(hint);
+      return await attempt(hint, giveBackSlot);
     } finally {
       isUnderWay = false;
     }

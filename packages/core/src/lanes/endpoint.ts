@@ -28,11 +28,15 @@ export interface Endpoint {
   /** Requests to it at once, as of now. */
   window(): number;
   inFlight(): number;
+  /** Those of them that have one of the worker's slots. */
+  inSlots(): number;
   allow(max: number): void;
   /** @returns the request's place among those under way */
   begin(startedAtMs: number): symbol;
-  /** @returns whether it was under way until now */
-  end(place: symbol): boolean;
+  /** The request goes on without a slot. */
+  standAside(place: symbol): void;
+  /** @returns what it had until now; null: it was not under way */
+  end(place: symbol): "slot" | "aside" | null;
   learn(end: SeatEnd, durationMs: number): void;
   /** Notices a request that has been under way for too long. */
   notice(nowMs: number): void;
@@ -43,6 +47,7 @@ export interface Endpoint {
 export function createEndpoint({ organizationId, isProven, inFlightMax }: Acquaintance): Endpoint {
   // In the order of their start: the first is the oldest.
   const underWay = new Map<symbol, number>();
+  const aside = new Set<symbol>();
   let lane: Lane = isProven ? "fast" : "unproven";
   let windowMax = inFlightMax;
   let window = Math.min(WINDOW_START, windowMax);
@@ -59,6 +64,7 @@ export function createEndpoint({ organizationId, isProven, inFlightMax }: Acquai
     lane: () => lane,
     window: () => window,
     inFlight: () => underWay.size,
+    inSlots: () => underWay.size - aside.size,
     allow(max) {
       windowMax = max;
       window = Math.min(window, windowMax);
@@ -68,7 +74,11 @@ export function createEndpoint({ organizationId, isProven, inFlightMax }: Acquai
       underWay.set(place, startedAtMs);
       return place;
     },
-    end: (place) => underWay.delete(place),
+    standAside: (place) => aside.add(place),
+    end(place) {
+      if (!underWay.delete(place)) return null;
+      return aside.delete(place) ? "aside" : "slot";
+    },
     learn(end, durationMs) {
       failuresInARow = end === "succeeded" ? 0 : failuresInARow + 1;
       if (end === "succeeded") window = Math.min(window + 1, windowMax);

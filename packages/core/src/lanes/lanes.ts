@@ -15,7 +15,7 @@ const STATUSES_OF_OVERLOAD = [429, 503];
 /** What keeps one webhook from harming another, in one worker process. */
 export interface Lanes {
   /**
-   * A seat for one request to a webhook, maybe after a short wait; null: there is none. What was taken over always finds one.
+   * A seat for one request to a webhook, maybe after a short wait; null: there is none.
    * @throws what the database throws
    */
   enter(hint: { webhookId: string; isTakenOver?: boolean }): Promise<Seat | null>;
@@ -43,7 +43,7 @@ export interface FollowedAttempt {
 type LanesContext = Pick<Context, "db" | "enqueue" | "log">;
 
 /**
- * @param options.slots requests that the process makes at once
+ * @param options.slots requests that the process makes at once, beside those that stand aside
  * @param options.isIsolating false lets every delivery go at once, whatever its endpoint does: to measure what isolation is worth
  */
 export function createLanes(context: LanesContext, options: { slots: number; isIsolating?: boolean }): Lanes {
@@ -81,8 +81,8 @@ export function createLanes(context: LanesContext, options: { slots: number; isI
     async enter({ webhookId, isTakenOver }) {
       const { endpoints } = admission;
       if (!endpoints.isKnown(webhookId)) endpoints.meet(webhookId, await introductions.add(webhookId));
-      // So many at most as were under way in a worker that died.
-      return isTakenOver === true ? admission.seatAt(webhookId) : admission.enter(webhookId);
+      // Whatever its window says: a worker that died had it under way. But what stood aside there must not take all slots here.
+      return isTakenOver === true ? admission.takeOver(webhookId) : admission.enter(webhookId);
     },
     park: (delivery) => lines.park(delivery),
     async follow(made) {

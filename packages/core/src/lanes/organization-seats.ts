@@ -1,9 +1,9 @@
-/** The part of a worker that one organization may take while others send, too: the rest waits for nobody. */
+/** The part of them that one organization may take while others send, too: the rest waits for nobody. */
 const ORGANIZATION_PART = 7 / 8;
 /** Another organization that had no request for so long is not there. */
 const COMPANY_MS = 60_000;
 
-/** How the requests under way in one worker process are spread over the organizations. */
+/** How the requests in one worker process' slots are spread over the organizations, or those that stand aside. */
 export interface OrganizationSeats {
   /** So many more it may have; any number while it is alone. */
   room(organizationId: string | null): number;

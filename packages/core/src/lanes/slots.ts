@@ -5,7 +5,7 @@ const SHARED_PART = 1 / 2;
 /** The part of it for endpoints that are known to be slow or failing. */
 const SLOW_PART = 1 / 4;
 
-/** How the requests under way in one worker process are spread over the lanes. */
+/** How the requests in one worker process' slots are spread over the lanes. */
 export interface Slots {
   /** Whether a lane may have one more. */
   hasFree(lane: Lane): boolean;
@@ -17,7 +17,7 @@ export interface Slots {
   move(requests: number, lanes: { from: Lane; to: Lane }): void;
 }
 
-/** @param count requests that the process makes at once; the queue's consumer bounds them, so the fast lane needs no bound here */
+/** @param count requests that the process makes at once, beside those that stand aside; the queue's consumer bounds them, so the fast lane needs no bound here */
 export function createSlots(count: number): Slots {
   const slowMax = Math.max(1, Math.floor(count * SLOW_PART));
   const sharedMax = Math.max(1, Math.floor(count * SHARED_PART));
