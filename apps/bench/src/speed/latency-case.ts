@@ -84,10 +84,10 @@ async function measureNoOp(
     const requests = await run();
     return (((await cpuTimeMs([program.pid])) - beforeMs) * 1_000) / requests;
   };
-  await world.publish("no-op warm-up", durationMs / 2, url);
-  const saturatedMicros = await microsEach(async () => (await world.publish("no-op", durationMs / 2, url)).accepted);
+  await world.publish("no-op warm-up", durationMs / 8, url);
+  const saturatedMicros = await microsEach(async () => (await world.publish("no-op", durationMs / 8, url)).accepted);
   const pacedMicros = await microsEach(async () => {
-    const { streams } = await session.run("no-op at a tenth", [stream], { durationMs, url });
+    const { streams } = await session.run("no-op at a tenth", [stream], { durationMs: durationMs / 2, url });
     return streams.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
   });
   return { saturatedMicros, pacedMicros };
