@@ -19,7 +19,7 @@ const HALF = 0.5;
 export const LATENCY_CASE: Case = { name: "latency", title: "publish to receive below saturation", run: runLatency };
 
 function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
-  const durationMs = isQuick ? 8_000 : 30_000;
+  const durationMs = isQuick ? 5_000 : 30_000;
   return measure({ backend, signal, ...AT_SPEED, workers: 1 }, async (bench) => {
     const { installation, session, api } = bench;
     const world = await createSpeedWorld(bench, USUAL);

@@ -14,7 +14,7 @@ const WORKERS_MAX = 4;
 export const WORKERS_CASE: Case = { name: "workers", title: "1, 2 and 4 workers, 50 ms receivers", run: runWorkers };
 
 function runWorkers({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
-  const seconds = isQuick ? 5 : 20;
+  const seconds = isQuick ? 3 : 20;
   const perWorker = (CONCURRENCY * 1_000) / ANSWER_MS;
   return measure({ backend, signal, isIsolating: true, workers: 0, concurrency: CONCURRENCY }, async (bench) => {
     const world = await createSpeedWorld(bench, { ...USUAL, webhooks: WEBHOOKS, answerMs: ANSWER_MS });
