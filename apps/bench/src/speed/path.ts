@@ -126,8 +126,8 @@ function partsAlone(
   const perSecond = 1 / (1 / got + 1 / jobs);
   return {
     "got and a bare job, one after the other/s": perSecond,
-    "v. bare jobs": perSecond / jobs,
-    "delivery v. both": deliverPerSecond / perSecond,
+    "of bare jobs %": (100 * perSecond) / jobs,
+    "a delivery, of that %": (100 * deliverPerSecond) / perSecond,
   };
 }
 
