@@ -64,7 +64,7 @@ async function findLeft(pool: Pool, waiting: readonly Waiting[]): Promise<readon
 
 /** A delivery in the line of a webhook that fails and that is probed again within two minutes, or its last probe. Of `deliveries` and `webhooks`. */
 export const IS_BEHIND_CIRCUIT = `(
-  webhooks.circuit <> 'closed' AND EXISTS (
+  deliveries.state IN ('pending', 'in_flight') AND webhooks.circuit <> 'closed' AND EXISTS (
     SELECT FROM webhook_lines
     WHERE webhook_lines.webhook_id = webhooks.id AND (deliveries.parked_at IS NOT NULL OR taken_id = deliveries.id)
       AND pull_at BETWEEN now() - interval '10 seconds' AND now() + interval '2 minutes'

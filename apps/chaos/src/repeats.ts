@@ -82,8 +82,15 @@ function inFlightAt(
     case "claimed":
       return new Set(claimed);
     case "received": {
+      // A delivery's last request is no reason for itself.
+      const lastMs = new Map<string, number>();
+      for (const { deliveryId, receivedMs } of requests)
+        lastMs.set(deliveryId, Math.max(receivedMs, lastMs.get(deliveryId) ?? 0));
       const atReceivers = requests.filter(
-        ({ receivedMs, endedMs }) => receivedMs <= struckMs + COMMIT_LAG_MS && endedMs >= beganMs - COMMIT_LAG_MS,
+        ({ deliveryId, receivedMs, endedMs }) =>
+          receivedMs < (lastMs.get(deliveryId) ?? 0) &&
+          receivedMs <= struckMs + COMMIT_LAG_MS &&
+          endedMs >= beganMs - COMMIT_LAG_MS,
       );
       return new Set([...claimed, ...atReceivers.map(({ deliveryId }) => deliveryId)]);
     }
@@ -107,7 +114,10 @@ function limit(
   if (excess.length === 0) return;
   const when = fault === null ? "before the first fault" : `${fault.name} at ${clock(fault.beganMs)}`;
   const examples = excess.slice(0, EXAMPLES_MAX).map((id) => `\n    ${story(id)}`);
-  findings.add(kind, `${when}: ${excess.length} of ${deliveries.length} were not in flight${examples.join("")}`);
+  findings.add(
+    kind,
+    `${when}: ${excess.length} of ${deliveries.length} were not in flight, or came again twice${examples.join("")}`,
+  );
 }
 
 /** Each row explains the request that came nearest to its start; what is left was followed by a repeat, whose time counts. */

@@ -146,6 +146,7 @@ describe("repeats", () => {
 
   test.each([
     ["had then", 1_100, {}],
+    ["got only then", 4_500, { repeated_too_often: 1, unrecorded_too_often: 1 }],
     ["no longer had", 3_000, { repeated_too_often: 1, unrecorded_too_often: 1 }],
   ])("of what receivers %s are allowed for a fault of the database: %d", (_, atMs, expected) => {
     const faults = [faultAt(atMs, { name: "Postgres stop", mayRepeat: "received" })];

@@ -18,7 +18,7 @@ export interface Config {
   egress: EgressSettings;
   /** false: nothing is taken from the queue and nothing handed to it. */
   deliveryEnabled: boolean;
-  /** Attempts under way at once in this process. */
+  /** Attempts under way at once in this process, beside those that stand aside. */
   concurrency: number;
   /** Off only to measure what it is worth. */
   isIsolating: boolean;

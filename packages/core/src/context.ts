@@ -16,7 +16,7 @@ export interface Hint {
   delayMs: number;
   /** It was taken from its webhook's line: it is its turn. */
   isPulled?: boolean;
-  /** The lease of its last attempt ran out: it is overdue, and does not wait for a seat. */
+  /** The lease of its last attempt ran out: it is overdue, and does not wait for its webhook's window or line. */
   isTakenOver?: boolean;
   /** It was under way in more than one worker that died: maybe it is what they died of. */
   isSuspect?: boolean;

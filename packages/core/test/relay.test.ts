@@ -119,6 +119,19 @@ test("an expired lease is handed over with the next number, one that holds is no
   expect((await rowOf(world, deliveryId)).state).toBe("in_flight");
 });
 
+test("one that was left behind is brought again under a name of its own: its first hint may wait for a wrong clock", async () => {
+  const { deliveryId } = await newDelivery(world);
+  await claimOne(world, deliveryId);
+  world.hints.length = 0;
+  await shiftTime(world, deliveryId, LEASE_MS + 1_000);
+  expect(await relay()).toBe(1);
+  await shiftTime(world, deliveryId, PATIENCE_MS + 1_000);
+  expect(await relay()).toBe(1);
+  const [first, second] = world.hints;
+  expect(first).not.toHaveProperty("isOverdue");
+  expect([first, second]).toMatchObject([{ isTakenOver: true }, { isTakenOver: true, isOverdue: true }]);
+});
+
 test("what the relay brings, when it is due, left behind or lost with the queue, is brought again after the usual patience", async () => {
   const settings = { retryPolicy: { delaysSeconds: [3600], jitter: 0, finalStatuses: [] } };
   const [late, orphan, lost] = [await newDelivery(world, settings), await newDelivery(world), await newDelivery(world)];

@@ -13,6 +13,8 @@ import { type SignedRequest, signRequest } from "./sign.js";
 
 /** A request with a larger payload keeps its slot, so that those that stand aside take no more memory than those in slots may. */
 const ASIDE_PAYLOAD_BYTES_MAX = 64 * 1024;
+/** What was taken over and finds no seat asks again after a time that is drawn. */
+const TAKEN_OVER_PAUSE_MS = { min: 1_000, spread: 4_000 };
 const KEEP_SLOT = (): void => undefined;
 
 /** What came of one hint. */
@@ -97,8 +99,9 @@ export function createAttempts(
   const attempt: Attempts["attempt"] = async (hint, giveBackSlot = KEEP_SLOT) => {
     const seat = await unlessAway(context, hint, () => lanes.enter(hint));
     if (seat !== null && "outcome" in seat) return seat;
-    // What was taken over has an attempt on record that ran out: it does not wait in a line.
-    if (seat === null) return hint.isTakenOver === true ? LATER : unlessAway(context, hint, () => park(hint));
+    // What was taken over is in flight, not pending: it cannot wait in a line.
+    if (seat === null)
+      return hint.isTakenOver === true ? postponeTakenOver(context) : unlessAway(context, hint, () => park(hint));
     try {
       return await attemptFrom(seat, hint, giveBackSlot);
     } finally {
@@ -115,6 +118,11 @@ export function createAttempts(
     fast: (max) => lanes.fast(max),
     sweep: () => lanes.sweep(),
   };
+}
+
+/** A worker may have left hundreds behind: they do not all ask again at once. */
+function postponeTakenOver({ random }: Pick<Context, "random">): AttemptReport {
+  return { outcome: "too_early", byMs: TAKEN_OVER_PAUSE_MS.min + TAKEN_OVER_PAUSE_MS.spread * random() };
 }
 
 /** While one is under way the others are told to come later. */

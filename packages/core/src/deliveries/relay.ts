@@ -70,6 +70,8 @@ function byEvent(one: RelayedRow, other: RelayedRow): number {
  * which what is left of them makes the same jobs as before; and the longer they have waited the longer is their patience, for it is the queue that is long.
  */
 const IS_REPEAT = Prisma.sql`(state = 'pending' AND queued_at >= next_attempt_at)`;
+/** Its lease ran out and its hint was handed over, and came to nothing: its job may wait for a clock that was wrong, as a retry's may. */
+const IS_LEFT_AGAIN = Prisma.sql`(state = 'in_flight' AND queued_at IS NOT NULL)`;
 const REPEAT_PATIENCE_MS_MAX = 5 * 60_000;
 
 function takeWaiting(
@@ -79,7 +81,8 @@ function takeWaiting(
   const lookAheadMs = lostAgeMs === null ? 0 : HINT_HORIZON_MS + HINT_PATIENCE_MS;
   return db.$queryRaw<RelayedRow[]>`
     WITH due AS MATERIALIZED (
-      SELECT id, CASE WHEN ${lostAgeMs === null} AND ${IS_REPEAT} THEN queued_at END AS handed_over_at FROM deliveries
+      SELECT id, CASE WHEN ${lostAgeMs === null} AND ${IS_REPEAT} THEN queued_at END AS handed_over_at, ${IS_LEFT_AGAIN} AS is_left_again
+      FROM deliveries
       WHERE relay_at <= now() + ${lookAheadMs} * interval '1 millisecond'
         AND (relay_at <= now() OR (state = 'pending' AND queued_at <= now() - ${lostAgeMs}::float8 * interval '1 millisecond'))
         AND organization_id <> ALL (${[...passing]}::uuid[])
@@ -88,7 +91,7 @@ function takeWaiting(
       FOR UPDATE SKIP LOCKED
     ),
     backlog AS MATERIALIZED (
-      SELECT id, NULL::timestamptz AS handed_over_at FROM deliveries
+      SELECT id, NULL::timestamptz AS handed_over_at, false AS is_left_again FROM deliveries
       WHERE relay_at > ${BACKLOG_START}
       ORDER BY relay_at
       LIMIT CASE WHEN ${isDueOnly} THEN 0 ELSE ${limit} - (SELECT count(*) FROM due) END
@@ -108,5 +111,5 @@ function takeWaiting(
     RETURNING deliveries.id, handed_over_at::text AS hint_set, organization_id, event_id, webhook_id, series, attempts_in_series,
       greatest(0, ceil(extract(epoch FROM next_attempt_at - now()) * 1000))::int AS delay_ms, state = 'in_flight' AS is_taken_over,
       ${IS_SUSPECT} AS is_suspect,
-      state = 'pending' AND attempts_in_series > 0 AND next_attempt_at <= now() AS is_overdue`;
+      is_left_again OR (state = 'pending' AND attempts_in_series > 0 AND next_attempt_at <= now()) AS is_overdue`;
 }

@@ -24,7 +24,7 @@ export interface Admission {
    * webhook's line.
    */
   enter(webhookId: string): Promise<Seat | null>;
-  /** A seat whatever the endpoint's window says, in which it counts; null: its lane has no slot. */
+  /** A seat whatever the endpoint's window says, in which it counts; null: its lane has no slot, or its organization has its part. */
   takeOver(webhookId: string): Seat | null;
   /** Slots that endpoints outside the fast lane may still take. */
   freeShared(): number;
@@ -94,7 +94,7 @@ export function createAdmission(options: { slots: number; nowMs: () => number })
     },
     takeOver(webhookId) {
       const endpoint = endpoints.of(webhookId);
-      return places.hasSlot(endpoint) ? seatAt(endpoint) : null;
+      return places.room(endpoint) > 0 ? seatAt(endpoint) : null;
     },
     roomAt(webhookId) {
       if (!endpoints.isKnown(webhookId)) return 0;

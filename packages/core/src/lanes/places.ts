@@ -6,8 +6,6 @@ import { createSlots } from "./slots.js";
 export interface Places {
   /** How many an endpoint may still take. */
   room(endpoint: Endpoint): number;
-  /** Whether its lane has one, whatever its organization has. */
-  hasSlot(endpoint: Endpoint): boolean;
   isOrganizationFull(endpoint: Endpoint): boolean;
   take(endpoint: Endpoint): void;
   giveBack(endpoint: Endpoint): void;
@@ -23,7 +21,6 @@ export function createPlaces(options: { slots: number; nowMs: () => number }): P
   const organizations = createOrganizationSeats(options);
   return {
     room: (endpoint) => (slots.hasFree(endpoint.lane()) ? organizations.room(endpoint.organizationId) : 0),
-    hasSlot: (endpoint) => slots.hasFree(endpoint.lane()),
     isOrganizationFull: ({ organizationId }) => organizations.room(organizationId) === 0,
     take(endpoint) {
       slots.take(endpoint.lane());

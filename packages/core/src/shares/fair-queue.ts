@@ -55,7 +55,7 @@ export function createFairQueue(options: {
 
   function hasRoom({ hints, delayMs, priority }: PlacedJob): boolean {
     const { waiting, delayed } = gauge.read();
-    // A line's pulls are no more than its webhook takes at once, and leases that ran out no more than there were workers for.
+    // A line's pulls are no more than its webhook takes at once, and leases that ran out no more than dead workers had under way.
     if (hints.some(({ isPulled, isTakenOver }) => isPulled === true || isTakenOver === true)) return true;
     if (delayMs > 0) return delayed < DELAYED_MAX;
     return underWay < UNDER_WAY_MAX && waiting < (priority === 0 ? DEPTH_WITHIN_SHARES_MAX : DEPTH_MAX);
