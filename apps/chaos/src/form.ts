@@ -32,8 +32,7 @@ const FORMS = {
     killedMs: { min: 100, max: 600 },
     stoppedMs: { redis: 6_000, postgres: 3_500 },
     recoveryMsMax: 30_000,
-    // A probe of a receiver that is well again may be a minute away.
-    drainMsMax: 75_000,
+    drainMsMax: 40_000,
     retrySecondsMax: 3,
     runMsMax: 5 * MINUTE_MS,
   },
