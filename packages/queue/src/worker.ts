@@ -73,6 +73,7 @@ function openOnRedis(target: RedisTarget, options: DeliveryWorkerOptions): Deliv
       ...workerOptions(slots),
       connection: client,
       prefix: REDIS_PREFIX,
+      isTakeSeen: true,
       drainDelay: IDLE_WAIT_SECONDS_REDIS,
     },
     createRedisBackend,
@@ -94,6 +95,7 @@ function openOnPostgres(databaseUrl: string, options: DeliveryWorkerOptions): De
     {
       ...workerOptions(slots),
       connection: postgresConnection(databaseUrl, "worker"),
+      isTakeSeen: false,
       drainDelay: IDLE_WAIT_SECONDS_POSTGRES,
     },
     createPostgresBackend,
