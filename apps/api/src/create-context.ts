@@ -1,8 +1,11 @@
 import { createHmac } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { Context } from "@homing/core/context";
 import { type RetryRequest, retryDeliveries } from "@homing/core/deliveries/retry";
 import type { PublishRequest } from "@homing/core/events/event";
-import { DELIVERIES_MAX, publishEvents, StatementTooLargeError } from "@homing/core/events/publish";
+import { DELIVERIES_MAX } from "@homing/core/events/insert";
+import { publishEvents, StatementTooLargeError } from "@homing/core/events/publish";
+import { mayBePlain, publishPlain } from "@homing/core/events/publish-plain";
 import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
 import type { KeyUse } from "@homing/core/organizations/key-use";
 import type { Backlog } from "@homing/core/shares/fair-queue";
@@ -23,6 +26,9 @@ const RETRIED_DELIVERIES = { inFlushMax: 1_000, waitingMax: 20_000 };
 const EVENT_BYTES_MIN = 16 * 1024;
 /** What a delivery counts for, so that a flush has no more than a statement may make. */
 const DELIVERY_BYTES = Math.ceil(PUBLISH_BYTES.inFlushMax / DELIVERIES_MAX);
+/** An organization whose publish was not plain is taken to be so for a while: it has a quota, a line, or more than the queue has room for. */
+const NOT_PLAIN_MS = 10_000;
+const ORGANIZATIONS_MAX = 10_000;
 const BATCH = { itemsMax: REQUESTS_IN_BATCH_MAX, waitingMax: REQUESTS_WAITING_MAX, isItemFault };
 
 /** What the context is made of. */
@@ -36,23 +42,52 @@ export interface ContextParts extends Pick<Context, "db" | "log" | "enqueue" | "
 /** The context of the routes' handlers; dials nothing. */
 export function createContext({ db, log, enqueue, checkUrl, keys, backlog }: ContextParts): ApiContext {
   const handing = { db, log, enqueue };
-  const fanOuts = createFanOuts();
   return {
     ...handing,
     checkUrl,
     sealer: createSealer(keys),
     cursors: createCursors(cursorSecret(keys[0])),
-    publish: createBatch({
-      async flush(requests: PublishRequest[]) {
-        const outcomes = await publishEvents(handing, requests, backlog);
-        fanOuts.learn(requests, outcomes);
-        return outcomes;
-      },
-      weight: { of: (request) => requestBytes(request, fanOuts.of(request.organizationId)), ...PUBLISH_BYTES },
-      ...BATCH,
-      isItemFault: (error, halvings) => error instanceof StatementTooLargeError || isItemFault(error, halvings),
-    }),
+    publish: createPublishes(handing, backlog),
     retry: createRetries(handing),
+  };
+}
+
+/** What is plain goes by a statement that can do nothing else; what turns out not to be goes by the general one, as all else does. */
+function createPublishes(handing: Pick<Context, "db" | "log" | "enqueue">, backlog?: Backlog): ApiContext["publish"] {
+  const fanOuts = createFanOuts();
+  const notPlain = new LRUCache<string, true>({ max: ORGANIZATIONS_MAX, ttl: NOT_PLAIN_MS });
+  const weight = {
+    of: (request: PublishRequest) => requestBytes(request, fanOuts.of(request.organizationId)),
+    ...PUBLISH_BYTES,
+  };
+  const plain = createBatch({
+    async flush(requests: PublishRequest[]) {
+      const outcomes = await publishPlain(handing, requests, backlog);
+      fanOuts.learn(requests, outcomes);
+      return outcomes;
+    },
+    weight,
+    ...BATCH,
+  });
+  const general = createBatch({
+    async flush(requests: PublishRequest[]) {
+      const outcomes = await publishEvents(handing, requests, backlog);
+      fanOuts.learn(requests, outcomes);
+      return outcomes;
+    },
+    weight,
+    ...BATCH,
+    isItemFault: (error, halvings) => error instanceof StatementTooLargeError || isItemFault(error, halvings),
+  });
+  return {
+    async add(request) {
+      if (!mayBePlain(request) || notPlain.has(request.organizationId)) return general.add(request);
+      const outcome = await plain.add(request);
+      if (outcome !== null) return outcome;
+      notPlain.set(request.organizationId, true);
+      return general.add(request);
+    },
+    idle: async () => void (await Promise.all([plain.idle(), general.idle()])),
   };
 }
 

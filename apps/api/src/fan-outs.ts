@@ -6,7 +6,7 @@ const ORGANIZATIONS_MAX = 10_000;
 /** To how many webhooks the events of each organization went of late: what the next ones will cost. */
 export interface FanOuts {
   of(organizationId: string): number;
-  learn(requests: readonly PublishRequest[], outcomes: readonly PublishOutcome[]): void;
+  learn(requests: readonly PublishRequest[], outcomes: readonly (PublishOutcome | null)[]): void;
 }
 
 /** Keeps the largest of each organization's last flush, of the organizations that published last; 0 of others. */
@@ -35,6 +35,6 @@ export function createFanOuts(): FanOuts {
   };
 }
 
-function publishedBy(outcome: PublishOutcome | undefined): readonly PublishedEvent[] {
+function publishedBy(outcome: PublishOutcome | null | undefined): readonly PublishedEvent[] {
   return outcome?.outcome === "published" ? outcome.events : [];
 }

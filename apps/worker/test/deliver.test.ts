@@ -20,6 +20,7 @@ const MADE: AttemptMade = {
     deliveryId: JOB.deliveryId,
     organizationId: "o1",
     webhookId: JOB.webhookId,
+    eventId: "01939b3c-0000-7000-8000-000000000001",
     eventName: "evt_01HW000000E000G00000000002",
     eventType: "invoice.paid",
     payload: '{"a":"secret-ü"}',

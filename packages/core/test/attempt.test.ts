@@ -181,7 +181,7 @@ test("nothing is sent for an unknown delivery or one that is not due", async () 
   const { deliveryId } = await dueDelivery();
   await shiftTime(world, deliveryId, -60_000);
   expect(await attempts.attempt(hintOf(world, deliveryId))).toMatchObject({ outcome: "too_early" });
-  expect(await attempts.attempt({ deliveryId: uuidv7(), webhookId: uuidv7() })).toEqual({ outcome: "nothing_to_do" });
+  expect(await attempts.attempt({ deliveryId: uuidv7(), webhookId: uuidv7(), number: 1 })).toEqual({ outcome: "nothing_to_do" });
   expect(world.sent).toEqual([]);
 });
 
@@ -238,7 +238,7 @@ test("a record outlives a database that ends its connections", async () => {
 test("a claim for which no database answers puts the hint off, and is no failure", async () => {
   const away = createDatabase({ url: "postgres://127.0.0.1:1/none", connectionsMax: 1, applicationName: "test" });
   const cutOff = createAttempts({ ...world.context, db: away }, { slots: 100, signal: new AbortController().signal });
-  expect(await cutOff.attempt({ deliveryId: uuidv7(), webhookId: uuidv7() })).toEqual({
+  expect(await cutOff.attempt({ deliveryId: uuidv7(), webhookId: uuidv7(), number: 1 })).toEqual({
     outcome: "too_early",
     byMs: 1_000,
   });

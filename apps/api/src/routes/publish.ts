@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { EventInput, PublishRequest } from "@homing/core/events/event";
 import { formatEventId } from "@homing/core/events/event-id";
-import { DELIVERIES_MAX, type PublishOutcome } from "@homing/core/events/publish";
+import { DELIVERIES_MAX } from "@homing/core/events/insert";
+import type { PublishOutcome } from "@homing/core/events/publish";
 import { DomainError } from "@homing/core/errors";
 import type { Caller } from "@homing/core/organizations/api-keys";
 import Joi from "joi";

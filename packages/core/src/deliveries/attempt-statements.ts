@@ -3,7 +3,9 @@ import { isDatabaseAway } from "@homing/db/faults";
 import { createBatch } from "@homing/runtime/batch";
 import type { Context, Hint } from "../context.js";
 import { type ClaimOutcome, claimDeliveries } from "./claim.js";
+import { claimPlain } from "./claim-plain.js";
 import { type MadeAttempt, type RecordOutcome, recordAttempts } from "./record.js";
+import { mayBePlain, recordPlain } from "./record-plain.js";
 import { WORKER_BATCH } from "../worker-batch.js";
 
 const RECORD_TRIES_MAX = 40;
@@ -14,9 +16,9 @@ const CLAIM_PAUSE_MS = 1_000;
 export const LATER = { outcome: "too_early", byMs: CLAIM_PAUSE_MS } as const;
 
 /** Which delivery to look at. */
-export type AttemptHint = Pick<Hint, "deliveryId" | "webhookId" | "isPulled" | "isTakenOver" | "isSuspect">;
+export type AttemptHint = Pick<Hint, "deliveryId" | "webhookId" | "number" | "isPulled" | "isTakenOver" | "isSuspect">;
 
-/** The statements of concurrent attempts, many in one. */
+/** The statements of concurrent attempts, many in one: what is plain goes by those that can do nothing else, the rest by the general ones. */
 export interface AttemptStatements {
   claim(hint: AttemptHint): Promise<ClaimOutcome>;
   /** The request has left: its record is worth waiting for a database that restarts. */
@@ -26,6 +28,10 @@ export interface AttemptStatements {
 export function createAttemptStatements(
   context: Pick<Context, "db" | "enqueue" | "log" | "random">,
 ): AttemptStatements {
+  const plainClaims = createBatch({
+    flush: (deliveryIds: string[]) => claimPlain(context, deliveryIds),
+    ...WORKER_BATCH,
+  });
   const claims = createBatch({
     flush: (hints: AttemptHint[]) =>
       claimDeliveries(
@@ -38,16 +44,31 @@ export function createAttemptStatements(
       ),
     ...WORKER_BATCH,
   });
+  const plainRecords = createBatch({
+    flush: (attempts: MadeAttempt[]) => recordPlain(context, attempts),
+    ...WORKER_BATCH,
+  });
   const records = createBatch({
     flush: (attempts: MadeAttempt[]) => recordAttempts(context, attempts),
     ...WORKER_BATCH,
   });
+
+  async function claim(hint: AttemptHint): Promise<ClaimOutcome> {
+    const plain = isFirst(hint) ? await plainClaims.add(hint.deliveryId) : null;
+    return plain === null ? claims.add(hint) : { outcome: "claimed", claim: plain };
+  }
+
+  async function record(attempt: MadeAttempt): Promise<RecordOutcome> {
+    const plain = mayBePlain(attempt) ? await plainRecords.add(attempt) : null;
+    return plain ?? records.add(attempt);
+  }
+
   return {
-    claim: (hint) => unlessAway(context, hint, () => claims.add(hint)),
+    claim: (hint) => unlessAway(context, hint, () => claim(hint)),
     async record(attempt) {
       for (let tries = 1; ; tries++) {
         try {
-          return await records.add(attempt);
+          return await record(attempt);
         } catch (error) {
           if (!isDatabaseAway(error) || tries >= RECORD_TRIES_MAX) throw error;
           context.log.warn({ err: error, delivery_id: attempt.claim.deliveryId, tries }, "attempt.not_recorded_yet");
@@ -56,6 +77,11 @@ export function createAttemptStatements(
       }
     },
   };
+}
+
+/** Only a first attempt may be plain, and not one that is made for its line's sake or because another ended without a record. */
+function isFirst({ number, isPulled, isTakenOver, isSuspect }: AttemptHint): boolean {
+  return number === 1 && isPulled !== true && isTakenOver !== true && isSuspect !== true;
 }
 
 /** A database that is away is no fault of the delivery: its hint is put off, not failed. */

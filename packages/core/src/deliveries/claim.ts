@@ -14,6 +14,7 @@ export interface Claim {
   deliveryId: string;
   organizationId: string;
   webhookId: string;
+  eventId: string;
   /** The event's id as receivers see it, `evt_…`. */
   eventName: string;
   eventType: string;
@@ -69,10 +70,8 @@ export async function claimDeliveries(
 ): Promise<ClaimOutcome[]> {
   const moved = await moveDue(db, deliveryIds, { pulledIds, suspectIds });
   const parked = new Set(moved.flatMap(({ goes, delivery_id }) => (goes === "parked" ? delivery_id : [])));
-  const inFlight = moved.filter(({ goes }) => goes === "in_flight");
-  const claimed = new Map(inFlight.flatMap(toClaim).map((claim) => [claim.deliveryId, claim]));
-  const eventless = inFlight.flatMap(({ delivery_id: id }) => (claimed.has(id) ? [] : id));
-  await afterClaim(log, failEventless(db, eventless));
+  const claims = await toClaims({ db, log }, moved);
+  const claimed = new Map(claims.map((claim) => [claim.deliveryId, claim]));
   const unclaimed = deliveryIds.filter((id) => !claimed.has(id));
   const left = (await afterClaim(log, findLeft(db, unclaimed))) ?? [];
   const early = new Map(left.flatMap(({ id, by_ms }) => (by_ms === null ? [] : [[id, by_ms]])));
@@ -89,6 +88,15 @@ export async function claimDeliveries(
     taken.add(id);
     return { outcome: "claimed", claim };
   });
+}
+
+/** The claims among what was moved; where retention has taken the event there is nothing left to send, and the delivery fails. */
+export async function toClaims({ db, log }: Pick<Context, "db" | "log">, moved: readonly MovedRow[]): Promise<Claim[]> {
+  const inFlight = moved.filter(({ goes }) => goes === "in_flight");
+  const claims = inFlight.flatMap(toClaim);
+  const eventless = inFlight.flatMap(({ delivery_id: id, payload }) => (payload === null ? id : []));
+  await afterClaim(log, failEventless(db, eventless));
+  return claims;
 }
 
 /** What was claimed is committed and must be attempted, whatever becomes of the rest: the relay comes back to that. */
@@ -135,6 +143,7 @@ function toClaim(row: MovedRow): Claim[] {
     deliveryId: row.delivery_id,
     organizationId: row.organization_id,
     webhookId: row.webhook_id,
+    eventId: row.event_id,
     eventName: formatEventId(row.event_id),
     eventType,
     payload,

@@ -5,6 +5,7 @@ import { IS_LINED, openLines } from "../lanes/line.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
+import { isAmong, isBetween } from "./among.js";
 import type { AttemptTrigger } from "./delivery.js";
 
 /** Whatever the request's deadline: who makes an attempt renews its lease for as long as it lives (see leases.ts). */
@@ -87,7 +88,7 @@ export function moveDue(
       SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over
       FROM (
         SELECT *, id = ANY (${[...pulledIds]}::uuid[]) AS is_pulled FROM deliveries
-        WHERE id = ANY (${ids}::uuid[]) AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
+        WHERE ${isAmong(ids)} AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
       ) deliveries
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
       WHERE ${IS_DUE} AND NOT ${IS_POISONOUS}
@@ -107,23 +108,35 @@ export function moveDue(
         last_error = CASE WHEN is_taken_over THEN 'its worker died or lost its lease' ELSE last_error END,
         updated_at = CASE goes WHEN 'parked' THEN deliveries.updated_at ELSE now() END
       FROM due, webhooks
-      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
+      WHERE deliveries.id = due.id AND ${isBetween(ids)} AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
       RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
-        goes, url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered,
-        releasing_until IS NOT NULL AND rate_limit_count IS NULL AS is_releasing, headers_sealed, auth_sealed, tls_sealed,
-        signature_formats, retry_policy
+        goes, ${SETTINGS}
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM moved WHERE goes = 'parked')`)})
-    SELECT moved.*, events.type AS event_type, events.payload,
+    ${withEvent(PLACED)}
+    WHERE goes IN ('in_flight', 'parked')`;
+}
+
+/** What an attempt needs of `webhooks`. */
+export const SETTINGS = Prisma.sql`
+        url, timeout_ms, in_flight_max, circuit, ordering = 'event' AS is_ordered,
+        releasing_until IS NOT NULL AND rate_limit_count IS NULL AS is_releasing, headers_sealed, auth_sealed, tls_sealed,
+        signature_formats, retry_policy`;
+
+const PLACED = Prisma.sql`moved.*,
       attempts_in_series - CASE WHEN attempts_in_series <= 1 THEN 0 ELSE (
         SELECT count(*)::int FROM attempts
         WHERE attempts.delivery_id = moved.delivery_id AND attempts.series = moved.series AND outcome = 'aborted'
-      ) END AS place,
+      ) END AS place`;
+
+/** The SELECT that adds to what the CTE `moved` (with `SETTINGS`) has moved its event, and what signs it. */
+export function withEvent(columns: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`
+    SELECT ${columns}, events.type AS event_type, events.payload,
       ${validOf("webhook_secrets")} AS secrets,
       CASE WHEN ${V1A_FORMAT} = ANY (signature_formats) THEN ${validOf("webhook_signing_keys")} END AS signing_keys
     FROM moved
-    LEFT JOIN events ON events.id = moved.event_id
-    WHERE goes IN ('in_flight', 'parked')`;
+    LEFT JOIN events ON events.id = moved.event_id`;
 }
 
 /** The webhook's sealed texts in a table that are valid now, newest first. */

@@ -5,6 +5,7 @@ import { openLines } from "../lanes/line.js";
 import { exhaustedNotices } from "../notices/exhausted.js";
 import { webhookHealth } from "../webhooks/health.js";
 import { isOwnType } from "../webhooks/match.js";
+import { isAmong, isBetween } from "./among.js";
 import { HINT_HORIZON_MS, HINT_PATIENCE_MS } from "./hint.js";
 import type { SettledAttempt } from "./record.js";
 
@@ -41,7 +42,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     current AS MATERIALIZED (
       SELECT deliveries.id FROM deliveries
       JOIN input ON input.delivery_id = deliveries.id
-      WHERE deliveries.id = ANY (${ids}::uuid[])
+      WHERE ${isAmong(ids)}
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
     ),
@@ -61,7 +62,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
         updated_at = now()
       FROM input, current, counted
       WHERE deliveries.id = input.delivery_id AND deliveries.id = current.id AND deliveries.id = counted.delivery_id
-        AND deliveries.id = ANY (${ids}::uuid[])
+        AND ${isBetween(ids)}
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
       RETURNING deliveries.id AS delivery_id, input.series, input.number, deliveries.organization_id, webhook_id, deliveries.state,
                 attempts_total, last_response_status, deliveries.last_error, event_name, event_type, outcome, duration_ms, is_gone, is_own, parked_at
@@ -70,7 +71,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     late AS (
       UPDATE deliveries SET attempts_total = attempts_total + counted.attempts, faults = 0
       FROM counted
-      WHERE deliveries.id = counted.delivery_id AND deliveries.id = ANY (${ids}::uuid[])
+      WHERE deliveries.id = counted.delivery_id AND ${isBetween(ids)}
         AND NOT EXISTS (SELECT FROM settled WHERE settled.delivery_id = counted.delivery_id)
     ),
     ${webhookHealth(webhookIds)},

@@ -6,6 +6,12 @@ import { lockedQuota } from "../organizations/quota.js";
 import { patternsOf } from "../webhooks/match.js";
 import type { EventInput, PublishRequest } from "./event.js";
 
+/**
+ * Most deliveries that several events may make in one statement: they take seconds, and with many more it would not end in its time.
+ * One event goes to as many webhooks as there are.
+ */
+export const DELIVERIES_MAX = 50_000;
+
 /** An event with its id, and the place of its request. */
 export interface NewEvent extends EventInput {
   id: string;
@@ -98,25 +104,34 @@ export function insertEvents(
 }
 
 /**
- * Which webhooks each event is for, and which events name webhooks that their organization does not have.
- * @param max of matches; looking for more ends there
+ * A CTE `matched`: which webhooks each event of `input` is for, and what their deliveries depend on.
+ * @param wanted SQL of the webhooks that one event is for by its patterns or by their names, once each
+ * @param max of matches; looking for more ends one beyond it
  */
-function matched(max: number | null): Prisma.Sql {
+export function matchedBy(wanted: Prisma.Sql, max: number | null): Prisma.Sql {
   return Prisma.sql`
     matched AS MATERIALIZED (
       SELECT input.id AS event_id, webhooks.id AS webhook_id, webhooks.organization_id, webhooks.state, ${IS_LINED} AS is_lined
       FROM input
-      CROSS JOIN LATERAL (
-        SELECT webhook_id FROM webhook_patterns
-        WHERE input.webhook_ids IS NULL AND organization_id = input.organization_id AND pattern = ANY (input.patterns)
-        UNION
-        SELECT unnest(input.webhook_ids)
+      CROSS JOIN LATERAL (${wanted}
       ) AS wanted
       -- The offset keeps this a look-up by id: a plan that was made for few webhooks would read all of the organization's.
       CROSS JOIN LATERAL (SELECT * FROM webhooks WHERE id = wanted.webhook_id OFFSET 0) AS webhooks
       WHERE webhooks.organization_id = input.organization_id AND webhooks.state <> 'archived'
       LIMIT ${max === null ? null : max + 1}::bigint
-    ),
+    )`;
+}
+
+const WANTED = Prisma.sql`
+        SELECT webhook_id FROM webhook_patterns
+        WHERE input.webhook_ids IS NULL AND organization_id = input.organization_id AND pattern = ANY (input.patterns)
+        UNION
+        SELECT unnest(input.webhook_ids)`;
+
+/** Which webhooks each event is for, and which events name webhooks that their organization does not have. */
+function matched(max: number | null): Prisma.Sql {
+  return Prisma.sql`
+    ${matchedBy(WANTED, max)},
     matches AS MATERIALIZED (SELECT coalesce(count(*) > ${max}::bigint, false) AS is_too_large FROM matched),
     refused AS MATERIALIZED (
       SELECT input.id AS event_id, place, ordinal, array_agg(named.id::text) AS unknown_webhooks

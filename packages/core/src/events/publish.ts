@@ -5,13 +5,7 @@ import { pullLines } from "../lanes/pull.js";
 import type { Backlog } from "../shares/fair-queue.js";
 import type { PublishRequest, PublishedEvent } from "./event.js";
 import { type FirstAnswer, findFirstAnswers, keyName } from "./first-answer.js";
-import { type InsertedRow, type NewEvent, insertEvents } from "./insert.js";
-
-/**
- * Most deliveries that several events may make in one statement: they take seconds, and with many more it would not end in its time.
- * One event goes to as many webhooks as there are.
- */
-export const DELIVERIES_MAX = 50_000;
+import { DELIVERIES_MAX, type InsertedRow, type NewEvent, insertEvents } from "./insert.js";
 
 export type PublishOutcome =
   | { outcome: "published"; events: PublishedEvent[] }

@@ -1,0 +1,56 @@
+import { Prisma } from "@homing/db/client";
+import type { Context } from "../context.js";
+import { IS_LINED } from "../lanes/line.js";
+import { isAmong, isBetween } from "./among.js";
+import { type Claim, toClaims } from "./claim.js";
+import { LEASE_MS, type MovedRow, SETTINGS, withEvent } from "./move-due.js";
+
+/**
+ * Claims what most hints ask for: the first attempt of a series whose delivery is due and has no fault, of a webhook that is enabled and
+ * has no line. `claimDeliveries` for that alone, in two thirds of its time where it stands alone.
+ * @returns one claim for each id, in order; null: `claimDeliveries` is for it
+ */
+export async function claimPlain(
+  context: Pick<Context, "db" | "log">,
+  deliveryIds: readonly string[],
+): Promise<(Claim | null)[]> {
+  const claims = new Map(
+    (await toClaims(context, await movePlain(context.db, [...deliveryIds]))).map((claim) => [claim.deliveryId, claim]),
+  );
+  return deliveryIds.map((id) => {
+    const claim = claims.get(id) ?? null;
+    // Two hints for one delivery may share a batch: one of them gets it.
+    claims.delete(id);
+    return claim;
+  });
+}
+
+function movePlain(db: Context["db"], ids: string[]): Promise<MovedRow[]> {
+  return db.$queryRaw<MovedRow[]>`/* prepared claim_plain */
+    WITH due AS MATERIALIZED (
+      SELECT deliveries.id, ${SETTINGS}
+      FROM deliveries
+      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      WHERE ${isAmong(ids)} AND ${IS_PLAIN} AND webhooks.state = 'enabled' AND NOT ${IS_LINED}
+      ORDER BY deliveries.id
+      FOR UPDATE OF deliveries
+    ),
+    moved AS (
+      UPDATE deliveries SET
+        state = 'in_flight',
+        attempts_in_series = 1,
+        lease_until = now() + ${LEASE_MS} * interval '1 millisecond',
+        relay_at = now() + ${LEASE_MS} * interval '1 millisecond',
+        next_attempt_at = NULL,
+        queued_at = NULL,
+        updated_at = now()
+      FROM due
+      WHERE deliveries.id = due.id AND ${isBetween(ids)} AND ${IS_PLAIN}
+      RETURNING 'in_flight' AS goes, deliveries.id AS delivery_id, organization_id, webhook_id, event_id, series, series_trigger,
+        attempts_in_series, 1 AS place, due.*
+    )
+    ${withEvent(Prisma.sql`moved.*`)}`;
+}
+
+const IS_PLAIN = Prisma.sql`
+  (deliveries.state = 'pending' AND parked_at IS NULL AND next_attempt_at <= now() AND attempts_in_series = 0 AND deliveries.faults = 0)`;

@@ -1,0 +1,87 @@
+import { Prisma } from "@homing/db/client";
+import { v7 as uuidv7 } from "uuid";
+import type { Context } from "../context.js";
+import { SLOW_MS } from "../lanes/endpoint.js";
+import { isSuccess } from "../outcome.js";
+import { isAmong, isBetween } from "./among.js";
+import type { MadeAttempt, RecordOutcome } from "./record.js";
+
+/** Whether an attempt may be plain: its delivery ends with it, and nobody needs to be told. */
+export function mayBePlain({ result }: MadeAttempt): boolean {
+  return isSuccess(result);
+}
+
+/**
+ * Records what most attempts come to: a success (`mayBePlain`) that came in time and that changes nothing for its webhook, which is well
+ * and as quick as it was. `recordAttempts` for that alone, in half of its time where it stands alone.
+ * @returns one outcome for each attempt, in order; null: nothing of it was written, and `recordAttempts` is for it
+ */
+export async function recordPlain(
+  { db }: Pick<Context, "db">,
+  attempts: readonly MadeAttempt[],
+): Promise<(RecordOutcome | null)[]> {
+  const rows = await writeSuccesses(db, attempts);
+  const written = new Set(rows.map(({ delivery_id }) => delivery_id));
+  return attempts.map(({ claim }) => (written.delete(claim.deliveryId) ? SUCCEEDED : null));
+}
+
+const SUCCEEDED = { outcome: "settled", settlement: { state: "succeeded" } } as const;
+
+/** @returns the deliveries that have succeeded by it */
+function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Promise<{ delivery_id: string }[]> {
+  const ids = attempts.map(({ claim }) => claim.deliveryId);
+  return db.$queryRaw<{ delivery_id: string }[]>`/* prepared record_plain */
+    WITH ${successInput(attempts)},
+    current AS MATERIALIZED (
+      SELECT input.*
+      FROM deliveries
+      JOIN input ON input.delivery_id = deliveries.id
+      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      WHERE ${isAmong(ids)}
+        AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
+        AND webhooks.state <> 'archived' AND failing_since IS NULL AND is_proven = (duration_ms <= ${SLOW_MS})
+      ORDER BY deliveries.id
+      FOR UPDATE OF deliveries
+    ),
+    kept AS (
+      INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_headers, response_body,
+                            request_headers, duration_ms)
+      SELECT id, delivery_id, series, number, trigger::attempt_trigger, 'responded', status, headers::jsonb, body,
+             request_headers::jsonb, duration_ms
+      FROM current
+      ON CONFLICT DO NOTHING
+      RETURNING delivery_id, response_status
+    )
+    UPDATE deliveries SET
+      state = 'succeeded',
+      attempts_total = attempts_total + 1,
+      lease_until = NULL,
+      relay_at = NULL,
+      faults = 0,
+      last_response_status = response_status,
+      last_error = NULL,
+      delivered_at = now(),
+      updated_at = now()
+    FROM kept
+    WHERE deliveries.id = kept.delivery_id AND ${isBetween(ids)}
+    RETURNING deliveries.id AS delivery_id`;
+}
+
+function successInput(attempts: readonly MadeAttempt[]): Prisma.Sql {
+  const column = <Value>(read: (attempt: MadeAttempt) => Value): Value[] => attempts.map(read);
+  return Prisma.sql`
+    input AS MATERIALIZED (
+      SELECT * FROM unnest(
+        ${column(() => uuidv7())}::uuid[],
+        ${column(({ claim }) => claim.deliveryId)}::uuid[],
+        ${column(({ claim }) => claim.series)}::int[],
+        ${column(({ claim }) => claim.number)}::int[],
+        ${column(({ claim }) => claim.trigger)}::text[],
+        ${column(({ result }) => result.status ?? null)}::int[],
+        ${column(({ result }) => (result.headers ? JSON.stringify(result.headers) : null))}::text[],
+        ${column(({ result }) => result.bodyText ?? null)}::text[],
+        ${column(({ requestHeaders }) => JSON.stringify(requestHeaders))}::text[],
+        ${column(({ result }) => Math.round(result.durationMs))}::int[]
+      ) AS t (id, delivery_id, series, number, trigger, status, headers, body, request_headers, duration_ms)
+    )`;
+}

@@ -1,0 +1,59 @@
+import { v7 as uuidv7 } from "uuid";
+import type { Context, Hint } from "../context.js";
+import { handOver } from "../deliveries/hint.js";
+import type { Backlog } from "../shares/fair-queue.js";
+import type { PublishedEvent, PublishRequest } from "./event.js";
+import { insertPlainEvents, type PlainEvent, type PlainRow } from "./insert-plain.js";
+import type { PublishOutcome } from "./publish.js";
+
+/** Whether a request may be plain: one event for whoever wants it, and without a key under which it could have been published before. */
+export function mayBePlain({ events, idempotency }: PublishRequest): boolean {
+  return events.length === 1 && events[0]?.webhookIds === undefined && idempotency === undefined;
+}
+
+/**
+ * Publishes what most requests ask for: one event each (`mayBePlain`), of organizations without a quota, to webhooks without a line. A
+ * statement that can do nothing else costs Postgres two thirds of the general one's time where it stands alone.
+ * @returns one outcome for each request, in order; null: it is not plain, nothing was published, and `publishEvents` is for it
+ * @throws what the database throws: nothing was published then, or its answer got lost
+ */
+export async function publishPlain(
+  context: Pick<Context, "db" | "enqueue" | "log">,
+  requests: readonly PublishRequest[],
+  backlog?: Backlog,
+): Promise<(PublishOutcome | null)[]> {
+  const named = requests.map((request) => ({ ...request, id: uuidv7() }));
+  const taken = named.filter(({ organizationId }) => (backlog?.placeOf(organizationId) ?? 0) === 0);
+  const rows = taken.length === 0 ? [] : await insertPlainEvents(context.db, taken.flatMap(toPlainEvents));
+  const organizationIds = new Map(taken.map(({ id, organizationId }) => [id, organizationId]));
+  void handOver(
+    context,
+    rows.flatMap((row) => firstHint(row, organizationIds)),
+  );
+  const published = new Map(rows.flatMap(toPublished).map((event) => [event.id, event]));
+  return named.map(({ id }) => {
+    const event = published.get(id);
+    return event === undefined ? null : { outcome: "published", events: [event] };
+  });
+}
+
+function toPlainEvents({ id, organizationId, events }: PublishRequest & { id: string }): PlainEvent[] {
+  return events.map((event) => ({ ...event, id, organizationId }));
+}
+
+function firstHint(
+  { event_id, delivery_id, webhook_id }: PlainRow,
+  organizationIds: ReadonlyMap<string, string>,
+): Hint[] {
+  const organizationId = organizationIds.get(event_id);
+  if (delivery_id === null || organizationId === undefined) return [];
+  return [{ deliveryId: delivery_id, organizationId, webhookId: webhook_id, series: 1, number: 1, delayMs: 0 }];
+}
+
+function toPublished({
+  event_id: id,
+  matched_webhooks: matchedWebhooks,
+  created_at: createdAt,
+}: PlainRow): PublishedEvent[] {
+  return createdAt === null ? [] : [{ id, matchedWebhooks, createdAt }];
+}
