@@ -200,6 +200,14 @@ function signedHeaders({ request_headers }: Attempt) {
 }
 
 function pickSigned(headers: NodeJS.Dict<string | string[]>) {
-  const names = ["webhook-id", "webhook-timestamp", "webhook-signature", "content-type", "homing-event-type"];
+  const names = [
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "content-type",
+    "user-agent",
+    "homing-event-type",
+    "homing-delivery-id",
+  ];
   return Object.fromEntries(names.map((name) => [name, headers[name]]));
 }

@@ -6,6 +6,9 @@ import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { type Attempts, createAttempts } from "../src/deliveries/attempt.js";
+import { listAttemptLog } from "../src/deliveries/attempt-log.js";
+import { listAttempts } from "../src/deliveries/read.js";
+import { findRecord } from "../src/deliveries/records.js";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import { formatEventId } from "../src/events/event-id.js";
 import type { SendRequest } from "../src/context.js";
@@ -76,15 +79,39 @@ test("an attempt sends the stored bytes with the event's id, and every valid sec
 
 test("the webhook's own headers are sent, recorded without their values, and cannot replace Homing's", async () => {
   const headers = { authorization: "Bearer s3cr3t", "webhook-id": "forged" };
-  const { eventId, deliveryId } = await dueDelivery({ headers });
+  const { organizationId, eventId, deliveryId } = await dueDelivery({ headers });
   await attempts.attempt(hintOf(world, deliveryId));
   expect(only(world.sent).headers).toMatchObject({
     authorization: "Bearer s3cr3t",
     "webhook-id": formatEventId(eventId),
   });
-  const attempt = only(await attemptsOf(world, deliveryId));
+  const attempt = only(await listedAttempts(organizationId, deliveryId));
   expect(attempt.requestHeaders).toMatchObject({ authorization: "[redacted]", "webhook-id": formatEventId(eventId) });
   expect(JSON.stringify(attempt)).not.toContain("s3cr3t");
+});
+
+async function listedAttempts(organizationId: string, deliveryId: string) {
+  const page = await listAttempts(world.context, { organizationId, deliveryId, limit: 10, after: null });
+  return page?.items ?? [];
+}
+
+test("an attempt keeps the headers that its delivery does not tell, and whoever reads it gets all that were sent", async () => {
+  const { organizationId, webhook, eventId, deliveryId } = await dueDelivery();
+  await attempts.attempt(hintOf(world, deliveryId));
+  const { headers } = only(world.sent);
+  const kept = only(await attemptsOf(world, deliveryId)).requestHeaders;
+  expect(Object.keys(kept ?? {}).toSorted()).toEqual(["webhook-signature", "webhook-timestamp"]);
+  expect(only(await listedAttempts(organizationId, deliveryId)).requestHeaders).toEqual(headers);
+  expect((await findRecord(world.context, { organizationId, deliveryId }))?.lastAttempt?.requestHeaders).toEqual(
+    headers,
+  );
+  for (const whose of [{ eventId }, { webhookId: webhook.id }]) {
+    const [entry] = await listAttemptLog(world.context, { organizationId, of: whose, limit: 10 });
+    expect(entry?.requestHeaders).toEqual(headers);
+  }
+  await world.db.event.delete({ where: { id: eventId } });
+  const { "homing-event-type": _, ...known } = headers;
+  expect(only(await listedAttempts(organizationId, deliveryId)).requestHeaders).toEqual(known);
 });
 
 test.each<[string, Partial<WebhookSettings>, string[]]>([
@@ -181,7 +208,9 @@ test("nothing is sent for an unknown delivery or one that is not due", async () 
   const { deliveryId } = await dueDelivery();
   await shiftTime(world, deliveryId, -60_000);
   expect(await attempts.attempt(hintOf(world, deliveryId))).toMatchObject({ outcome: "too_early" });
-  expect(await attempts.attempt({ deliveryId: uuidv7(), webhookId: uuidv7(), number: 1 })).toEqual({ outcome: "nothing_to_do" });
+  expect(await attempts.attempt({ deliveryId: uuidv7(), webhookId: uuidv7(), number: 1 })).toEqual({
+    outcome: "nothing_to_do",
+  });
   expect(world.sent).toEqual([]);
 });
 

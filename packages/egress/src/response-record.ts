@@ -2,6 +2,16 @@ import type { IncomingHttpHeaders } from "node:http";
 import { BODY_KEPT_BYTES_MAX, decodeBody } from "./body-text.js";
 import { createRedaction, type Redaction } from "./redaction.js";
 
+/** They say how this connection is used, and nothing of the answer (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
 const HEADER_NAMES_MAX = 100;
 const HEADER_BYTES_MAX = 8192;
 /** Reading stops here: the receiver has answered, the rest concerns nobody. */
@@ -9,7 +19,7 @@ const BODY_READ_BYTES_MAX = 65_536;
 
 export interface ReceivedResponse {
   status: number;
-  /** Lower-case names; repeated ones joined by ", "; at most 100 names and 8 KiB, what does not fit is left out. */
+  /** Those of the answer, not of the connection; lower-case names; repeated ones joined by ", "; at most 100 names and 8 KiB, what does not fit is left out. */
   headers: Record<string, string>;
   /** At most 4096 bytes of UTF-8 unless told, without NUL. */
   bodyText: string;
@@ -62,6 +72,7 @@ function recordableHeaders(headers: IncomingHttpHeaders, redaction: Redaction): 
   const entries: [string, string][] = [];
   let bytes = 0;
   for (const [name, values] of Object.entries(headers)) {
+    if (HOP_BY_HOP.has(name)) continue;
     const value = redaction.redact(Array.isArray(values) ? values.join(", ") : (values ?? ""));
     const size = name.length + Buffer.byteLength(value);
     if (bytes + size > HEADER_BYTES_MAX) continue;

@@ -60,6 +60,17 @@ test("a caller cannot change how the message is framed, nor ask for compression"
   });
 });
 
+test("headers that concern the connection alone are not recorded", async () => {
+  const receiver = await startHttp((_, response) => {
+    response.writeHead(200, { connection: "close", "keep-alive": "timeout=5", trailer: "x-end", "x-kept": "1" });
+    response.write("in chunks");
+    response.end();
+  });
+  const result = await startSender().send(aRequest(receiver, {}));
+  expect(result).toMatchObject({ outcome: "responded", headers: { date: expect.any(String), "x-kept": "1" } });
+  expect(Object.keys(result.headers ?? {}).toSorted()).toEqual(["date", "x-kept"]);
+});
+
 test("an empty body is sent as one", async () => {
   const receiver = await startHttp((request, response) => response.end(request.headers["content-length"]));
   expect(await startSender().send(aRequest(receiver, { body: "" }))).toMatchObject({ status: 200, bodyText: "0" });

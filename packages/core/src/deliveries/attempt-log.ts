@@ -2,6 +2,7 @@ import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import type { Weighed } from "../events/payloads.js";
 import { textsOf } from "../texts.js";
+import { type Sent, sentHeaders } from "./sent-headers.js";
 
 /** One attempt as its delivery's owner reads it: made, due or under way; `withPayloads` loads what was sent. */
 export interface AttemptEntry extends Weighed {
@@ -41,6 +42,7 @@ interface EntryRow {
   id: string;
   delivery_id: string;
   event_id: string;
+  event_type: string;
   webhook_id: string;
   url: string;
   number: number;
@@ -72,7 +74,7 @@ export async function listAttemptLog(
       ORDER BY created_at DESC, id DESC
       LIMIT ${limit}
     )
-    SELECT entry.*, looked.event_id, looked.webhook_id, webhooks.url, octet_length(events.payload) AS payload_bytes,
+    SELECT entry.*, looked.event_id, events.type AS event_type, looked.webhook_id, webhooks.url, octet_length(events.payload) AS payload_bytes,
            request_headers, response_body
     FROM entry
     JOIN looked ON looked.id = entry.delivery_id
@@ -102,6 +104,10 @@ const ENTRIES = Prisma.sql`
       FROM looked
       WHERE state IN ('in_flight', 'held') OR (state = 'pending' AND attempts_in_series = 0)`;
 
+function toSent({ delivery_id: deliveryId, event_id: eventId, event_type: eventType }: EntryRow): Sent {
+  return { deliveryId, eventId, eventType };
+}
+
 function toEntry(row: EntryRow): AttemptEntry {
   return {
     id: row.id,
@@ -112,7 +118,7 @@ function toEntry(row: EntryRow): AttemptEntry {
     number: row.number,
     state: row.state,
     payloadBytes: row.payload_bytes,
-    requestHeaders: textsOf(row.request_headers),
+    requestHeaders: row.request_headers === null ? {} : sentHeaders(textsOf(row.request_headers), toSent(row)),
     responseStatus: row.response_status,
     responseBody: row.response_body,
     error: row.error,

@@ -4,6 +4,7 @@ import type { Context } from "../context.js";
 import { type Page, type PageRequest, toPage } from "../page.js";
 import { textsOf } from "../texts.js";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.js";
+import { type Sent, sentHeaders } from "./sent-headers.js";
 
 export interface DeliveryFilter {
   /** The one webhook whose deliveries may be seen, whatever `webhookId` asks for. */
@@ -86,8 +87,11 @@ export async function listAttempts(
   { db }: Pick<Context, "db">,
   { organizationId, deliveryId, limit, after }: PageRequest & { deliveryId: string },
 ): Promise<Page<Attempt> | null> {
-  const delivery = await db.delivery.findFirst({ where: { id: deliveryId, organizationId }, select: { id: true } });
-  if (delivery === null) return null;
+  const [sent] = await db.$queryRaw<Sent[]>`
+    SELECT d.id AS "deliveryId", event_id AS "eventId", events.type AS "eventType"
+    FROM deliveries d LEFT JOIN events ON events.id = d.event_id
+    WHERE d.id = ${deliveryId}::uuid AND d.organization_id = ${organizationId}::uuid`;
+  if (sent === undefined) return null;
   const rows = await db.attempt.findMany({
     where: { deliveryId, ...(after !== null && { id: { gt: after } }) },
     orderBy: { id: "asc" },
@@ -96,7 +100,7 @@ export async function listAttempts(
   const attempts = rows.map((row) => ({
     ...row,
     responseHeaders: row.responseHeaders === null ? null : textsOf(row.responseHeaders),
-    requestHeaders: textsOf(row.requestHeaders),
+    requestHeaders: sentHeaders(textsOf(row.requestHeaders), sent),
   }));
   return toPage(attempts, limit);
 }

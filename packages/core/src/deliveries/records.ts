@@ -7,6 +7,7 @@ import { textsOf } from "../texts.js";
 import { toRetryPolicy } from "../webhooks/webhook.js";
 import { type Delivery, SHOWN_STATE_SQL, type ShownState } from "./delivery.js";
 import { type DeliveryRow, DELIVERY_COLUMNS, toDelivery } from "./read.js";
+import { sentHeaders } from "./sent-headers.js";
 
 /** Rows before an offset are looked at one by one and thrown away: a list goes no deeper. */
 export const OFFSET_MAX = 100_000;
@@ -125,7 +126,11 @@ function toLastAttempt(row: RecordRow, outcome: Outcome): LastAttempt {
     responseStatus: row.response_status,
     responseHeaders: row.response_headers === null ? null : textsOf(row.response_headers),
     responseBody: row.response_body,
-    requestHeaders: textsOf(row.request_headers),
+    requestHeaders: sentHeaders(textsOf(row.request_headers), {
+      deliveryId: row.id,
+      eventId: row.event_id,
+      eventType: row.event_type,
+    }),
     durationMs: row.duration_ms ?? 0,
     error: row.error,
   };
