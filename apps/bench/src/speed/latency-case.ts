@@ -14,6 +14,7 @@ const NO_OP = fileURLToPath(new URL("../floors/express-main.js", import.meta.url
 const WEBHOOKS = 20;
 const TENTH = 0.1;
 const HALF = 0.5;
+const WARM_UP_PART = 0.2;
 
 /** From the publish to the receiver, at a tenth and at a half of what the installation can take. */
 export const LATENCY_CASE: Case = { name: "latency", title: "publish to receive below saturation", run: runLatency };
@@ -37,13 +38,15 @@ function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResu
       types: names.map(typeOf),
       perSecond: perSecond * share,
     });
+    // These webhooks, their receivers and the load generator's pace are met for the first time.
+    const start = await session.run("paced warm-up", [stream(TENTH)], { durationMs: durationMs * WARM_UP_PART });
     const before = await usageOf(installation.pids);
     const tenth = await session.run("a tenth", [stream(TENTH)], { durationMs });
     const usage = usagePerEvent(before, await usageOf(installation.pids), tenth.arrivals("paced").length);
     const half = await session.run("half", [stream(HALF)], { durationMs });
-    await session.drain([tenth, half], ["paced"]);
+    await session.drain([start, tenth, half], ["paced"]);
     const noOp = await measureNoOp(bench, world, { stream: stream(TENTH), durationMs });
-    for (const phase of [tenth, half]) {
+    for (const phase of [start, tenth, half]) {
       const received = phase.arrivals("paced");
       const repeated = received.length - firstOfEach(received).length;
       if (repeated > 0) session.findings.push(`${phase.name}: ${repeated} deliveries came twice`);
