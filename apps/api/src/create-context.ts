@@ -26,7 +26,7 @@ const RETRIED_DELIVERIES = { inFlushMax: 1_000, waitingMax: 20_000 };
 const EVENT_BYTES_MIN = 16 * 1024;
 /** What a delivery counts for, so that a flush has no more than a statement may make. */
 const DELIVERY_BYTES = Math.ceil(PUBLISH_BYTES.inFlushMax / DELIVERIES_MAX);
-/** An organization whose publish was not plain is taken to be so for a while: it has a quota, a line, or more than the queue has room for. */
+/** An organization whose publish was not plain is taken to be so for a while: it has a quota, a line, more than the queue has room for, or had such company. */
 const NOT_PLAIN_MS = 10_000;
 const ORGANIZATIONS_MAX = 10_000;
 const BATCH = { itemsMax: REQUESTS_IN_BATCH_MAX, waitingMax: REQUESTS_WAITING_MAX, isItemFault };
@@ -87,7 +87,11 @@ function createPublishes(handing: Pick<Context, "db" | "log" | "enqueue">, backl
       notPlain.set(request.organizationId, true);
       return general.add(request);
     },
-    idle: async () => void (await Promise.all([plain.idle(), general.idle()])),
+    // What is not plain goes on to the general ones.
+    async idle() {
+      await plain.idle();
+      await general.idle();
+    },
   };
 }
 

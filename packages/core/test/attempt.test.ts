@@ -109,6 +109,11 @@ test("an attempt keeps the headers that its delivery does not tell, and whoever 
     const [entry] = await listAttemptLog(world.context, { organizationId, of: whose, limit: 10 });
     expect(entry?.requestHeaders).toEqual(headers);
   }
+  // As an earlier version wrote it.
+  const earlier = { ...headers, "user-agent": "Homing/0.0", "webhook-id": "evt_earlier" };
+  await world.db.attempt.updateMany({ where: { deliveryId }, data: { requestHeaders: earlier } });
+  expect(only(await listedAttempts(organizationId, deliveryId)).requestHeaders).toEqual(earlier);
+  await world.db.attempt.updateMany({ where: { deliveryId }, data: { requestHeaders: kept ?? {} } });
   await world.db.event.delete({ where: { id: eventId } });
   const { "homing-event-type": _, ...known } = headers;
   expect(only(await listedAttempts(organizationId, deliveryId)).requestHeaders).toEqual(known);

@@ -1,7 +1,9 @@
 import { makePartitions } from "@homing/db/partitions";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { claimDeliveries } from "../src/deliveries/claim.js";
+import { claimPlain } from "../src/deliveries/claim-plain.js";
 import { recordAttempts } from "../src/deliveries/record.js";
+import { mayBePlain, recordPlain } from "../src/deliveries/record-plain.js";
 import { relayDeliveries } from "../src/deliveries/relay.js";
 import { releaseHeld } from "../src/deliveries/release-held.js";
 import { SYSTEM } from "../src/audit-log/actor.js";
@@ -46,8 +48,10 @@ test("publishing, claiming, recording, retrying, relaying, holding and maintaini
     while (performance.now() < until) await work().catch((error: unknown) => errors.push(error));
   };
   const deliver = async () => {
-    const outcomes = await claimDeliveries(world.context, some(ids));
-    const claims = outcomes.flatMap((outcome) => (outcome.outcome === "claimed" ? [outcome.claim] : []));
+    const asked = some(ids);
+    const plain = (await claimPlain(world.context, asked)).filter((claim) => claim !== null);
+    const outcomes = await claimDeliveries(world.context, asked);
+    const claims = [...plain, ...outcomes.flatMap((outcome) => (outcome.outcome === "claimed" ? [outcome.claim] : []))];
     // Half of them are recorded twice, and some only after their lease was taken from them.
     await world.db.$executeRaw`
       UPDATE deliveries SET lease_until = now(), relay_at = now() WHERE state = 'in_flight' AND random() < 0.02
@@ -58,6 +62,8 @@ test("publishing, claiming, recording, retrying, relaying, holding and maintaini
       requestHeaders: {},
     }));
     for (const { deliveryId: id, series, number } of claims) made.push({ id, series, number });
+    const plainly = attempts.filter((_, index) => index % 2 === 0).filter(mayBePlain);
+    await Promise.all([recordPlain(world.context, plainly), recordPlain(world.context, plainly)]);
     if (attempts.length > 0)
       await Promise.all([recordAttempts(world.context, attempts), recordAttempts(world.context, attempts)]);
   };

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { claimDeliveries } from "../src/deliveries/claim.js";
+import { uuidFloor } from "@homing/db/week";
+import { createAttemptStatements } from "../src/deliveries/attempt-statements.js";
+import { type Claim, claimDeliveries } from "../src/deliveries/claim.js";
 import { claimPlain } from "../src/deliveries/claim-plain.js";
 import { recordAttempts } from "../src/deliveries/record.js";
 import { mayBePlain as mayBePlainAttempt, recordPlain } from "../src/deliveries/record-plain.js";
@@ -8,7 +10,8 @@ import { publishEvents } from "../src/events/publish.js";
 import { mayBePlain, publishPlain } from "../src/events/publish-plain.js";
 import { setDeliveryQuota } from "../src/organizations/quota.js";
 import type { SendResult } from "../src/outcome.js";
-import { disableWebhook } from "../src/webhooks/state.js";
+import { archiveWebhook, disableWebhook } from "../src/webhooks/state.js";
+import { updateWebhook } from "../src/webhooks/update.js";
 import {
   attemptOnce,
   attemptsOf,
@@ -30,6 +33,7 @@ import {
 
 const LOST_MS = 11_000;
 const SLOW_MS = 2_000;
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 const EVENT = { type: "invoice.paid", payload: '{"n":1}', attributes: { region: "eu" } };
 const REQUEST_HEADERS = { "webhook-id": "evt_1" };
 
@@ -57,21 +61,22 @@ async function eventsOf(organizationId: string) {
   return { events, deliveries };
 }
 
-test("a publish, a claim and a record leave the same behind, plain or not", async () => {
-  const requests: PublishRequest[] = [];
-  for (let copy = 0; copy < 2; copy++) {
-    const organizationId = await newOrganization(world);
-    await newWebhook(world, organizationId);
-    const disabled = await newWebhook(world, organizationId, { eventTypes: ["invoice.*"] });
-    await disableWebhook(world.context, { organizationId, webhookId: disabled.id }, "by hand");
-    requests.push({ organizationId, events: [EVENT] });
-  }
-  const [plain, general] = requests;
-  if (plain === undefined || general === undefined) throw new Error("there are two");
+async function newListeners(): Promise<PublishRequest> {
+  const organizationId = await newOrganization(world);
+  await newWebhook(world, organizationId);
+  const disabled = await newWebhook(world, organizationId, { eventTypes: ["invoice.*"] });
+  await disableWebhook(world.context, { organizationId, webhookId: disabled.id }, "by hand");
+  return { organizationId, events: [EVENT] };
+}
+
+test("a publish leaves the same behind, plain or not", async () => {
+  const [plain, general] = [await newListeners(), await newListeners()];
   const handedOver = world.hints.length;
-  const byPlain = only(await publishPlain(world.context, [plain]));
-  const byGeneral = only(await publishEvents(world.context, [general]));
-  for (const outcome of [byPlain, byGeneral]) {
+  const outcomes = [
+    ...(await publishPlain(world.context, [plain])),
+    ...(await publishEvents(world.context, [general])),
+  ];
+  for (const outcome of outcomes) {
     expect(outcome).toEqual({
       outcome: "published",
       events: [{ id: expect.any(String), matchedWebhooks: 2, createdAt: expect.any(Date) }],
@@ -79,42 +84,43 @@ test("a publish, a claim and a record leave the same behind, plain or not", asyn
   }
   const hints = world.hints.slice(handedOver);
   expect(hints.map(({ organizationId }) => organizationId)).toEqual([plain.organizationId, general.organizationId]);
-  expect(comparable(hints[0] ?? {})).toEqual(comparable(hints[1] ?? {}));
-  const rows = await Promise.all([plain, general].map(({ organizationId }) => eventsOf(organizationId)));
-  expect(rows[0]?.events.map(comparable)).toEqual(rows[1]?.events.map(comparable));
+  const [plainHint, generalHint] = hints.map(comparable);
+  expect(plainHint).toEqual(generalHint);
+  const [ours, theirs] = await Promise.all([eventsOf(plain.organizationId), eventsOf(general.organizationId)]);
+  expect(ours.events.map(comparable)).toEqual(theirs.events.map(comparable));
   const byState = (deliveries: object[]) =>
     deliveries.map(comparable).toSorted((one, other) => String(one["state"]).localeCompare(String(other["state"])));
-  expect(byState(rows[0]?.deliveries ?? [])).toEqual(byState(rows[1]?.deliveries ?? []));
-  expect(byState(rows[0]?.deliveries ?? []).map(({ state }) => state)).toEqual(["held", "pending"]);
+  expect(byState(ours.deliveries)).toEqual(byState(theirs.deliveries));
+  expect(byState(ours.deliveries).map(({ state }) => state)).toEqual(["held", "pending"]);
+});
 
-  const ids = hints.map(({ deliveryId }) => deliveryId);
-  const [plainId = "", generalId = ""] = ids;
-  for (const id of ids) await shiftTime(world, id, 10);
-  const plainClaim = only(await claimPlain(world.context, [plainId]));
-  const generalOutcome = only(await claimDeliveries(world.context, [generalId]));
-  const generalClaim = generalOutcome.outcome === "claimed" ? generalOutcome.claim : null;
-  if (plainClaim === null || generalClaim === null) throw new Error("both are due");
+test("a claim leaves the same behind, plain or not", async () => {
+  const [plain, general] = [await newDelivery(world), await newDelivery(world)];
+  await shiftTime(world, plain.deliveryId, 10);
+  await shiftTime(world, general.deliveryId, 10);
+  const claim = only(await claimPlain(world.context, [plain.deliveryId]));
+  const outcome = only(await claimDeliveries(world.context, [general.deliveryId]));
+  const other = outcome.outcome === "claimed" ? outcome.claim : null;
+  if (claim === null || other === null) throw new Error("both are due");
   const named = { eventName: "evt", secrets: "one of its own" };
-  expect({ ...comparable(plainClaim), ...named }).toEqual({ ...comparable(generalClaim), ...named });
-  expect(plainClaim.secrets).toHaveLength(1);
-  const claimed = await Promise.all(ids.map((id) => rowOf(world, id)));
-  expect(comparable(claimed[0] ?? {})).toEqual(comparable(claimed[1] ?? {}));
+  expect({ ...comparable(claim), ...named }).toEqual({ ...comparable(other), ...named });
+  expect(claim.secrets).toHaveLength(1);
+  const [ours, theirs] = await Promise.all([rowOf(world, plain.deliveryId), rowOf(world, general.deliveryId)]);
+  expect(comparable(ours)).toEqual(comparable(theirs));
+});
 
-  // The first success says that a webhook is well, which is not plain; the second says nothing new.
-  await world.db.webhook.updateMany({
-    where: { id: { in: claimed.map(({ webhookId }) => webhookId) } },
-    data: { isProven: true },
-  });
+test("a record leaves the same behind, plain or not", async () => {
+  const [plain, general] = [await provenClaim(), await provenClaim()];
   const result = responded(201, { "x-id": "7" });
-  const settled = { outcome: "settled", settlement: { state: "succeeded" } };
   const attempt = { result, requestHeaders: REQUEST_HEADERS };
-  expect(await recordPlain(world.context, [{ claim: plainClaim, ...attempt }])).toEqual([settled]);
-  expect(await recordAttempts(world.context, [{ claim: generalClaim, ...attempt }])).toEqual([settled]);
-  const recorded = await Promise.all(ids.map((id) => rowOf(world, id)));
-  expect(comparable(recorded[0] ?? {})).toEqual(comparable(recorded[1] ?? {}));
-  const attempts = await Promise.all(ids.map((id) => attemptsOf(world, id)));
-  expect(attempts[0]?.map(comparable)).toEqual(attempts[1]?.map(comparable));
-  expect(attempts[0]).toHaveLength(1);
+  const settled = [{ outcome: "settled", settlement: { state: "succeeded" } }];
+  expect(await recordPlain(world.context, [{ claim: plain, ...attempt }])).toEqual(settled);
+  expect(await recordAttempts(world.context, [{ claim: general, ...attempt }])).toEqual(settled);
+  const [ours, theirs] = await Promise.all([rowOf(world, plain.deliveryId), rowOf(world, general.deliveryId)]);
+  expect(comparable(ours)).toEqual(comparable(theirs));
+  const made = await Promise.all([plain, general].map(({ deliveryId }) => attemptsOf(world, deliveryId)));
+  expect(made[0]?.map(comparable)).toEqual(made[1]?.map(comparable));
+  expect(made[0]).toHaveLength(1);
 });
 
 test("only one event for whoever wants it, without a key, may be plain", async () => {
@@ -165,6 +171,100 @@ test("what is early, parked, tried before, taken over or of a disabled webhook i
   expect(await claimPlain(world.context, ids)).toEqual(ids.map(() => null));
   expect(await Promise.all(ids.map((id) => rowOf(world, id)))).toEqual(before);
 });
+
+test("a line decides by itself, and so does having been parked, and an archived webhook", async () => {
+  const lined = await newDelivery(world);
+  await updateWebhook(world.context, { ...nameOf(lined), changes: { ordering: "event" } });
+  const parked = await newDelivery(world, { ordering: "event" });
+  const second = await publishOne(world, parked.organizationId);
+  await world.db.webhook.update({ where: { id: parked.webhook.id }, data: { ordering: "none" } });
+  const archived = await newDelivery(world);
+  await archiveWebhook(world.context, nameOf(archived));
+  const ids = [lined.deliveryId, only(second.deliveryIds), archived.deliveryId];
+  for (const id of ids) await shiftTime(world, id, 10);
+  expect(await claimPlain(world.context, ids)).toEqual([null, null, null]);
+});
+
+function nameOf({ organizationId, webhook }: { organizationId: string; webhook: { id: string } }) {
+  return { organizationId, webhookId: webhook.id };
+}
+
+test("of many plain claims of one delivery at once one wins, whatever else claims it", async () => {
+  const { deliveryId } = await newDelivery(world);
+  await shiftTime(world, deliveryId, 10);
+  const [plain, general] = await Promise.all([
+    Promise.all(Array.from({ length: 10 }, () => claimPlain(world.context, [deliveryId]))),
+    Promise.all(Array.from({ length: 10 }, () => claimDeliveries(world.context, [deliveryId]))),
+  ]);
+  const won = [...plain.flat().filter((claim) => claim !== null), ...general.flat().filter(isClaimed)];
+  expect(won).toHaveLength(1);
+  expect((await rowOf(world, deliveryId)).attemptsInSeries).toBe(1);
+});
+
+function isClaimed({ outcome }: { outcome: string }): boolean {
+  return outcome === "claimed";
+}
+
+test("of many records of one attempt at once one is written, and it counts once", async () => {
+  const claim = await provenClaim();
+  const attempt = { claim, result: responded(200), requestHeaders: REQUEST_HEADERS };
+  const outcomes = await Promise.all(Array.from({ length: 10 }, () => recordPlain(world.context, [attempt])));
+  expect(outcomes.flat().filter((outcome) => outcome !== null)).toHaveLength(1);
+  expect(await rowOf(world, claim.deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 1 });
+});
+
+test("ids in any order, of weeks that lie apart, are claimed and recorded in one statement", async () => {
+  const old = await newDelivery(world);
+  const [weeksAgo] = await world.db.$queryRaw<{ id: string }[]>`
+    UPDATE deliveries SET id = ${uuidFloor(Date.now() - WEEK_MS)}::uuid WHERE id = ${old.deliveryId}::uuid RETURNING id`;
+  const ids = [(await newDelivery(world)).deliveryId, weeksAgo?.id ?? "", (await newDelivery(world)).deliveryId];
+  for (const id of ids) await shiftTime(world, id, 10);
+  const claims = (await claimPlain(world.context, ids)).filter((claim) => claim !== null);
+  expect(claims.map(({ deliveryId }) => deliveryId)).toEqual(ids);
+  await world.db.webhook.updateMany({
+    where: { id: { in: claims.map(({ webhookId }) => webhookId) } },
+    data: { isProven: true },
+  });
+  const attempts = claims.map((claim) => ({ claim, result: responded(200), requestHeaders: REQUEST_HEADERS }));
+  const outcomes = await recordPlain(world.context, attempts);
+  expect(outcomes.map((outcome) => outcome?.outcome)).toEqual(["settled", "settled", "settled"]);
+});
+
+test("a late and a current success of one delivery in one batch are told apart: the late one is not taken for written", async () => {
+  const late = await provenClaim();
+  await shiftTime(world, late.deliveryId, LOST_MS);
+  const current = await claimOne(world, late.deliveryId);
+  const attempts = [late, current].map((claim) => ({ claim, result: responded(200), requestHeaders: REQUEST_HEADERS }));
+  const outcomes = await recordPlain(world.context, attempts);
+  expect(outcomes.map((outcome) => outcome?.outcome ?? null)).toEqual([null, "settled"]);
+  expect(await recordAttempts(world.context, attempts.slice(0, 1))).toEqual([{ outcome: "late" }]);
+  expect(await rowOf(world, late.deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 2 });
+  expect(await attemptsOf(world, late.deliveryId)).toHaveLength(2);
+});
+
+test("a success beside a failure of its webhook is judged together with it: the webhook stays well", async () => {
+  const { organizationId, webhook, deliveryId } = await newDelivery(world, { inFlightMax: 2 });
+  await attemptOnce(world, deliveryId, responded(200));
+  const published = [await publishOne(world, organizationId), await publishOne(world, organizationId)];
+  const claims: Claim[] = [];
+  for (const { deliveryIds } of published) claims.push(await claimOne(world, only(deliveryIds)));
+  const before = await versionOf(webhook.id);
+  const statements = createAttemptStatements(world.context);
+  await Promise.all(
+    claims.map((claim, index) =>
+      statements.record({ claim, result: index === 0 ? REFUSED : responded(200), requestHeaders: {} }),
+    ),
+  );
+  expect(await versionOf(webhook.id)).toBe(before);
+  expect(await world.db.webhook.findUnique({ where: { id: webhook.id } })).toMatchObject({ failingSince: null });
+});
+
+/** Another one after each write to the row. */
+async function versionOf(webhookId: string): Promise<string | undefined> {
+  const [row] = await world.db.$queryRaw<{ version: string }[]>`
+    SELECT xmin::text AS version FROM webhooks WHERE id = ${webhookId}::uuid`;
+  return row?.version;
+}
 
 test("of two equal ids one is claimed plainly, and the first attempt of a retry is, too", async () => {
   const { organizationId, deliveryId } = await newDelivery(world);

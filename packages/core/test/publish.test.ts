@@ -5,6 +5,7 @@ import { relayDeliveries } from "../src/deliveries/relay.js";
 import type { EventInput, PublishRequest } from "../src/events/event.js";
 import { DELIVERIES_MAX } from "../src/events/insert.js";
 import { publishEvents, StatementTooLargeError } from "../src/events/publish.js";
+import { publishPlain } from "../src/events/publish-plain.js";
 import { archiveWebhook, disableWebhook } from "../src/webhooks/state.js";
 import { updateWebhook } from "../src/webhooks/update.js";
 import { newOrganization, newWebhook, only, openWorld, publishOne, rowOf, type World } from "./world.js";
@@ -244,6 +245,8 @@ test("requests that would make too many deliveries together are published by nob
   const single = request(organizationId);
   await expect(publishEvents(world.context, [large, single])).rejects.toBeInstanceOf(StatementTooLargeError);
   expect(await publishEvents(world.context, [large])).toEqual([{ outcome: "too_many_deliveries" }]);
+  const singles = Array.from({ length: events }, () => request(organizationId));
+  expect(new Set(await publishPlain(world.context, singles))).toEqual(new Set([null]));
   expect(await world.db.event.count({ where: { organizationId } })).toBe(0);
   expect(await world.db.idempotencyKey.count({ where: { organizationId } })).toBe(0);
   expect(await publishEvents(world.context, [single])).toMatchObject([

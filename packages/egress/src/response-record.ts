@@ -2,16 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { BODY_KEPT_BYTES_MAX, decodeBody } from "./body-text.js";
 import { createRedaction, type Redaction } from "./redaction.js";
 
-/** They say how this connection is used, and nothing of the answer (RFC 9110 §7.6.1). */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+/** They say how this connection is used, and nothing of the answer; of RFC 9110 §7.6.1 all but `Upgrade`, which belongs to a 426. */
+const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding"]);
 const HEADER_NAMES_MAX = 100;
 const HEADER_BYTES_MAX = 8192;
 /** Reading stops here: the receiver has answered, the rest concerns nobody. */
@@ -19,7 +11,7 @@ const BODY_READ_BYTES_MAX = 65_536;
 
 export interface ReceivedResponse {
   status: number;
-  /** Those of the answer, not of the connection; lower-case names; repeated ones joined by ", "; at most 100 names and 8 KiB, what does not fit is left out. */
+  /** Without those that concern the connection alone; lower-case names; repeated ones joined by ", "; at most 100 names and 8 KiB, what does not fit is left out. */
   headers: Record<string, string>;
   /** At most 4096 bytes of UTF-8 unless told, without NUL. */
   bodyText: string;

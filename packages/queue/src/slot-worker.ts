@@ -24,7 +24,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
 > {
   readonly #slots: Slots;
   readonly #slotsOf: (job: Job<unknown>) => number;
-  readonly #isTakeSeen: boolean;
+  readonly #isWokenByTake: boolean;
   readonly #underWay = new Set<Promise<void>>();
   /** Jobs that are being asked for. */
   #asking = 0;
@@ -35,7 +35,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
   /**
    * @param options.slots those in which the processor works
    * @param options.slotsOf how many of them a job takes
-   * @param options.isTakeSeen whether taking a job ends the next wait for one, in case there are more, as on Redis
+   * @param options.isWokenByTake whether taking a job ends the next wait for one, in case there are more, as on Redis
    */
   constructor(
     name: string,
@@ -43,15 +43,15 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
     {
       slots,
       slotsOf,
-      isTakeSeen,
+      isWokenByTake,
       ...options
-    }: WorkerOptions<Connection> & { slots: Slots; slotsOf: (job: Job<unknown>) => number; isTakeSeen: boolean },
+    }: WorkerOptions<Connection> & { slots: Slots; slotsOf: (job: Job<unknown>) => number; isWokenByTake: boolean },
     backend: BackendFactory<Backend, Connection>,
   ) {
     super(name, processor, options, backend);
     this.#slots = slots;
     this.#slotsOf = slotsOf;
-    this.#isTakeSeen = isTakeSeen;
+    this.#isWokenByTake = isWokenByTake;
   }
 
   /** Takes jobs until it is closed. */
@@ -70,7 +70,7 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
   }
 
   async #takeJobs(): Promise<void> {
-    let isFirst = true;
+    let mayBeAlone = true;
     for (let taken = 0; !this.closing && !this.paused; taken++) {
       // A limit that somebody set for the queue: until its end BullMQ answers that there is no job, and does not wait.
       await this["waitForRateLimit"]();
@@ -79,8 +79,8 @@ export class SlotWorker<Backend extends IQueueBackend, Connection> extends Worke
       const job = await this.#takeJob(token);
       if (job !== undefined) this.#start(job, token);
       // The first job after an idle time is mostly alone: instead of asking in vain for another one, and then waiting in vain, it waits.
-      if (job !== undefined && hasWaited && isFirst && this.#isTakeSeen) this["drained"] = true;
-      isFirst = job === undefined || !hasWaited;
+      if (job !== undefined && hasWaited && mayBeAlone && this.#isWokenByTake) this["drained"] = true;
+      mayBeAlone = job === undefined || !hasWaited;
       await this.#whenRoom();
     }
     await Promise.all(this.#underWay);

@@ -73,7 +73,7 @@ function openOnRedis(target: RedisTarget, options: DeliveryWorkerOptions): Deliv
       ...workerOptions(slots),
       connection: client,
       prefix: REDIS_PREFIX,
-      isTakeSeen: true,
+      isWokenByTake: true,
       drainDelay: IDLE_WAIT_SECONDS_REDIS,
     },
     createRedisBackend,
@@ -95,7 +95,7 @@ function openOnPostgres(databaseUrl: string, options: DeliveryWorkerOptions): De
     {
       ...workerOptions(slots),
       connection: postgresConnection(databaseUrl, "worker"),
-      isTakeSeen: false,
+      isWokenByTake: false,
       drainDelay: IDLE_WAIT_SECONDS_POSTGRES,
     },
     createPostgresBackend,

@@ -37,7 +37,10 @@ export const attemptAnswer = Joi.object({
     .valid("responded", ...FAILED_OUTCOMES)
     .required(),
   response_status: Joi.number().integer().allow(null).required(),
-  response_headers: headersAnswer().allow(null).required(),
+  response_headers: headersAnswer()
+    .allow(null)
+    .required()
+    .description("Without those that concern the connection alone"),
   response_body: Joi.string().allow("", null).required().description("The first 4096 bytes"),
   request_headers: headersAnswer().required().description("Credentials are redacted"),
   duration_ms: Joi.number().integer().required(),

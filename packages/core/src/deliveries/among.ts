@@ -8,7 +8,7 @@ export function isAmong(deliveryIds: readonly string[]): Prisma.Sql {
   return Prisma.sql`(deliveries.id = ANY (${[...deliveryIds]}::uuid[]) AND ${isBetween(deliveryIds)})`;
 }
 
-/** For what is joined to some of these by its id: the bounds alone. */
+/** For what a plan for few rows looks up by its id anyway: the bounds alone. */
 export function isBetween(deliveryIds: readonly string[]): Prisma.Sql {
   const [first = null, last = first] = boundsOf(deliveryIds);
   return Prisma.sql`(deliveries.id BETWEEN ${first}::uuid AND ${last}::uuid)`;

@@ -58,9 +58,22 @@ export function createAttemptStatements(
     return plain === null ? claims.add(hint) : { outcome: "claimed", claim: plain };
   }
 
+  /** How many results of each webhook are being recorded by the general statement. */
+  const judging = new Map<string, number>();
+
+  /** A success beside a failure is judged together with it: one success says that a webhook is well. */
   async function record(attempt: MadeAttempt): Promise<RecordOutcome> {
-    const plain = mayBePlain(attempt) ? await plainRecords.add(attempt) : null;
-    return plain ?? records.add(attempt);
+    const { webhookId } = attempt.claim;
+    const plain = mayBePlain(attempt) && !judging.has(webhookId) ? await plainRecords.add(attempt) : null;
+    if (plain !== null) return plain;
+    judging.set(webhookId, (judging.get(webhookId) ?? 0) + 1);
+    try {
+      return await records.add(attempt);
+    } finally {
+      const others = (judging.get(webhookId) ?? 1) - 1;
+      if (others > 0) judging.set(webhookId, others);
+      else judging.delete(webhookId);
+    }
   }
 
   return {

@@ -1,13 +1,12 @@
 import type { Context } from "../context.js";
-import { formatEventId } from "../events/event-id.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
 import type { AttemptTrigger } from "./delivery.js";
-import { failEventless } from "./fail-eventless.js";
 import { failPoisonous } from "./fail-poisonous.js";
 import { HINT_HORIZON_MS } from "./hint.js";
-import { FAULTS, FAULTS_MAX, IS_DUE, type MovedRow, moveDue } from "./move-due.js";
+import { FAULTS, FAULTS_MAX, IS_DUE, moveDue } from "./move-due.js";
+import { afterClaim, toClaims } from "./to-claims.js";
 
 /** A delivery that is this worker's until its lease ends, with all that an attempt needs. */
 export interface Claim {
@@ -90,25 +89,6 @@ export async function claimDeliveries(
   });
 }
 
-/** The claims among what was moved; where retention has taken the event there is nothing left to send, and the delivery fails. */
-export async function toClaims({ db, log }: Pick<Context, "db" | "log">, moved: readonly MovedRow[]): Promise<Claim[]> {
-  const inFlight = moved.filter(({ goes }) => goes === "in_flight");
-  const claims = inFlight.flatMap(toClaim);
-  const eventless = inFlight.flatMap(({ delivery_id: id, payload }) => (payload === null ? id : []));
-  await afterClaim(log, failEventless(db, eventless));
-  return claims;
-}
-
-/** What was claimed is committed and must be attempted, whatever becomes of the rest: the relay comes back to that. */
-async function afterClaim<Result>(log: Context["log"], work: Promise<Result>): Promise<Result | null> {
-  try {
-    return await work;
-  } catch (error) {
-    log.warn({ err: error }, "claim.not_followed_up");
-    return null;
-  }
-}
-
 interface LeftRow {
   id: string;
   event_id: string;
@@ -134,36 +114,4 @@ async function endPoisonous({ db, log }: Pick<Context, "db" | "log">, left: read
     due.map(({ id, event_id }) => ({ deliveryId: id, eventId: event_id })),
   );
   for (const line of failed) log.warn(line, "delivery.poisoned");
-}
-
-function toClaim(row: MovedRow): Claim[] {
-  const { event_type: eventType, payload } = row;
-  if (eventType === null || payload === null) return [];
-  const claim = {
-    deliveryId: row.delivery_id,
-    organizationId: row.organization_id,
-    webhookId: row.webhook_id,
-    eventId: row.event_id,
-    eventName: formatEventId(row.event_id),
-    eventType,
-    payload,
-    series: row.series,
-    number: row.attempts_in_series,
-    place: row.place,
-    trigger: row.series_trigger,
-    url: row.url,
-    timeoutMs: row.timeout_ms,
-    inFlightMax: row.in_flight_max,
-    circuit: row.circuit,
-    isOrdered: row.is_ordered,
-    isReleasing: row.is_releasing,
-    headersSealed: row.headers_sealed,
-    authSealed: row.auth_sealed,
-    tlsSealed: row.tls_sealed,
-    signatureFormats: row.signature_formats,
-    retryPolicy: row.retry_policy,
-    secrets: row.secrets,
-    signingKeys: row.signing_keys,
-  };
-  return [claim];
 }

@@ -5,7 +5,7 @@ import { IS_LINED, openLines } from "../lanes/line.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
-import { isAmong, isBetween } from "./among.js";
+import { isAmong } from "./among.js";
 import type { AttemptTrigger } from "./delivery.js";
 
 /** Whatever the request's deadline: who makes an attempt renews its lease for as long as it lives (see leases.ts). */
@@ -108,7 +108,7 @@ export function moveDue(
         last_error = CASE WHEN is_taken_over THEN 'its worker died or lost its lease' ELSE last_error END,
         updated_at = CASE goes WHEN 'parked' THEN deliveries.updated_at ELSE now() END
       FROM due, webhooks
-      WHERE deliveries.id = due.id AND ${isBetween(ids)} AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
+      WHERE deliveries.id = due.id AND ${isAmong(ids)} AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
       RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
         goes, ${SETTINGS}
     ),

@@ -4,7 +4,8 @@ import type { Context } from "../context.js";
 import { SLOW_MS } from "../lanes/endpoint.js";
 import { isSuccess } from "../outcome.js";
 import { isAmong, isBetween } from "./among.js";
-import type { MadeAttempt, RecordOutcome } from "./record.js";
+import { attemptName, type MadeAttempt, type RecordOutcome } from "./record.js";
+import type { WrittenRow } from "./write-attempts.js";
 
 /** Whether an attempt may be plain: its delivery ends with it, and nobody needs to be told. */
 export function mayBePlain({ result }: MadeAttempt): boolean {
@@ -13,24 +14,31 @@ export function mayBePlain({ result }: MadeAttempt): boolean {
 
 /**
  * Records what most attempts come to: a success (`mayBePlain`) that came in time and that changes nothing for its webhook, which is well
- * and as quick as it was. `recordAttempts` for that alone, in half of its time where it stands alone.
+ * and as quick as it was (decision 20).
  * @returns one outcome for each attempt, in order; null: nothing of it was written, and `recordAttempts` is for it
  */
 export async function recordPlain(
   { db }: Pick<Context, "db">,
   attempts: readonly MadeAttempt[],
 ): Promise<(RecordOutcome | null)[]> {
-  const rows = await writeSuccesses(db, attempts);
-  const written = new Set(rows.map(({ delivery_id }) => delivery_id));
-  return attempts.map(({ claim }) => (written.delete(claim.deliveryId) ? SUCCEEDED : null));
+  const written = new Set((await writeSuccesses(db, attempts)).map(attemptName));
+  return attempts.map(({ claim: { deliveryId, series, number } }) =>
+    written.has(attemptName({ delivery_id: deliveryId, series, number })) ? SUCCEEDED : null,
+  );
 }
 
 const SUCCEEDED = { outcome: "settled", settlement: { state: "succeeded" } } as const;
 
-/** @returns the deliveries that have succeeded by it */
-function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Promise<{ delivery_id: string }[]> {
+type SuccessRow = Pick<WrittenRow, "delivery_id" | "series" | "number">;
+
+/**
+ * It locks deliveries before it writes attempts, the general statement the other way round: one attempt recorded by both, when the answer
+ * of the first got lost, may meet itself; the one that Postgres then ends is tried again.
+ * @returns the attempts that were written, with which their deliveries have succeeded
+ */
+function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Promise<SuccessRow[]> {
   const ids = attempts.map(({ claim }) => claim.deliveryId);
-  return db.$queryRaw<{ delivery_id: string }[]>`/* prepared record_plain */
+  return db.$queryRaw<SuccessRow[]>`/* prepared record_plain */
     WITH ${successInput(attempts)},
     current AS MATERIALIZED (
       SELECT input.*
@@ -39,7 +47,7 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
       WHERE ${isAmong(ids)}
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
-        AND webhooks.state <> 'archived' AND failing_since IS NULL AND is_proven = (duration_ms <= ${SLOW_MS})
+        AND failing_since IS NULL AND is_proven = (duration_ms <= ${SLOW_MS})
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
     ),
@@ -64,7 +72,7 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
       updated_at = now()
     FROM kept
     WHERE deliveries.id = kept.delivery_id AND ${isBetween(ids)}
-    RETURNING deliveries.id AS delivery_id`;
+    RETURNING deliveries.id AS delivery_id, series, attempts_in_series AS number`;
 }
 
 function successInput(attempts: readonly MadeAttempt[]): Prisma.Sql {

@@ -43,7 +43,8 @@ export async function recordAttempts(
   return rows.map((row) => (isSettled(row) ? { outcome: "settled", settlement: row.settlement } : { outcome: "late" }));
 }
 
-function attemptName(row: Pick<WrittenRow, "delivery_id" | "series" | "number">): string {
+/** Names one attempt of one delivery. */
+export function attemptName(row: Pick<WrittenRow, "delivery_id" | "series" | "number">): string {
   return `${row.delivery_id} ${row.series} ${row.number}`;
 }
 

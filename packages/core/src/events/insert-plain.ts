@@ -2,7 +2,8 @@ import { Prisma, type Transaction } from "@homing/db/client";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
 import { patternsOf } from "../webhooks/match.js";
 import type { EventInput } from "./event.js";
-import { DELIVERIES_MAX, matchedBy } from "./insert.js";
+import { DELIVERIES_MAX } from "./insert.js";
+import { matchedBy } from "./matched.js";
 
 /** An event with its id, for the webhooks that want it. */
 export interface PlainEvent extends Omit<EventInput, "webhookIds"> {
@@ -29,7 +30,8 @@ export function insertPlainEvents(db: Transaction, events: readonly PlainEvent[]
     refused AS MATERIALIZED (
       SELECT event_id FROM matched WHERE is_lined
       UNION ALL
-      SELECT input.id FROM input JOIN organizations ON organizations.id = input.organization_id WHERE delivery_quota IS NOT NULL
+      SELECT input.id FROM input JOIN organizations ON organizations.id = input.organization_id
+      WHERE organizations.id = ANY (${[...new Set(events.map(({ organizationId }) => organizationId))]}::uuid[]) AND delivery_quota IS NOT NULL
       UNION ALL
       SELECT id FROM input WHERE (SELECT count(*) > ${DELIVERIES_MAX}::bigint FROM matched)
     ),

@@ -12,8 +12,8 @@ export function mayBePlain({ events, idempotency }: PublishRequest): boolean {
 }
 
 /**
- * Publishes what most requests ask for: one event each (`mayBePlain`), of organizations without a quota, to webhooks without a line. A
- * statement that can do nothing else costs Postgres two thirds of the general one's time where it stands alone.
+ * Publishes what most requests ask for: one event each (`mayBePlain`), of organizations without a quota, to webhooks without a line
+ * (decision 20).
  * @returns one outcome for each request, in order; null: it is not plain, nothing was published, and `publishEvents` is for it
  * @throws what the database throws: nothing was published then, or its answer got lost
  */
