@@ -9,6 +9,8 @@ const IDS_AT_ONCE_MAX = 20_000;
 interface Counts {
   deliveries: number;
   unfinished: number;
+  /** Of the unfinished, those whose hints the queue was given; the others wait in Postgres (see core/shares). */
+  queued: number;
 }
 
 /** Events of which a publish said that they are accepted. */
@@ -23,7 +25,8 @@ export interface Acknowledged {
 export async function countRows({ installation: { db } }: Pick<Bench, "installation">): Promise<Counts> {
   const [row] = await db.$queryRaw<Counts[]>`
     SELECT count(*)::int AS deliveries,
-           (count(*) FILTER (WHERE state IN ('pending', 'in_flight')))::int AS unfinished
+           (count(*) FILTER (WHERE state IN ('pending', 'in_flight')))::int AS unfinished,
+           (count(*) FILTER (WHERE state IN ('pending', 'in_flight') AND queued_at IS NOT NULL))::int AS queued
     FROM deliveries`;
   if (row === undefined) throw new Error("the database counts nothing");
   return row;

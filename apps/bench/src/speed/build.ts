@@ -10,8 +10,6 @@ import { saturate, type SpeedWorld } from "./world.js";
 
 const WARM_UP_MS = 2_000;
 const SETTLE_MS = 500;
-/** More wait in Postgres (see core/shares). */
-const QUEUED_MAX = 20_000;
 
 /** A way to publish and deliver: Homing's, or the naive one. */
 export interface Build {
@@ -36,7 +34,7 @@ export interface BuildFigures {
   usageTotal: number;
   /** Of one process each. */
   peakMib: { api: number; worker: number };
-  /** null: the queue is not on Redis */
+  /** Of Redis, for each delivery that was handed over; null: the queue is not there. */
   queueBytes: number | null;
 }
 
@@ -52,7 +50,7 @@ export async function measureBuild(
   const published = await world.publish(`${name} publish`, durationMs, apiUrl);
   // What was cut off at the end may still be committed.
   await sleep(SETTLE_MS);
-  const { unfinished } = await countRows(bench);
+  const { unfinished, queued } = await countRows(bench);
   const fullQueue = await queueBytes(bench);
   const draining = world.drain(unfinished);
   pids.worker.push(await build.startWorker());
@@ -70,8 +68,7 @@ export async function measureBuild(
     usage,
     usageTotal: sumOf(usage),
     peakMib: { api: await peakOf(pids.api), worker: await peakOf(pids.worker) },
-    queueBytes:
-      fullQueue === null || emptyQueue === null ? null : (fullQueue - emptyQueue) / Math.min(unfinished, QUEUED_MAX),
+    queueBytes: fullQueue === null || emptyQueue === null ? null : (fullQueue - emptyQueue) / queued,
   };
 }
 

@@ -10,7 +10,7 @@ import { type Bench, measure } from "../measure.js";
 import { callOff, fill } from "./history.js";
 import { createSpeedWorld, USUAL } from "./world.js";
 
-const DELIVERIES = { quick: 20_000, long: 100_000 };
+const DELIVERIES = { quick: 10_000, long: 100_000 };
 /** As the worker's relay does it: so many at once, in two lanes. */
 const HANDED_OVER_AT_ONCE = 5_000;
 const LANES = 2;

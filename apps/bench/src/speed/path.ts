@@ -24,7 +24,7 @@ const SCRIPTS = {
 export const PATH_CASE: Case = { name: "path", title: "publish and deliver, against a naive build", run: runPath };
 
 function runPath({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
-  const durationMs = isQuick ? 4_000 : 20_000;
+  const durationMs = isQuick ? 3_000 : 20_000;
   return measure({ backend, signal, ...AT_SPEED, workers: 0 }, async (bench) => {
     const world = await createSpeedWorld(bench, USUAL);
     const floors = await measureFloors(bench, world, {
