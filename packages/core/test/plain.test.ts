@@ -1,3 +1,4 @@
+import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { uuidFloor } from "@homing/db/week";
@@ -207,6 +208,51 @@ test("of many plain claims of the same deliveries at once one wins each, whateve
   ];
   expect(won.toSorted()).toEqual(deliveries.toSorted());
 });
+
+test("a claim and a record, plain or not, come through though the row changes while they wait for it", async () => {
+  const claimed = [await newDelivery(world), await newDelivery(world)].map(({ deliveryId }) => deliveryId);
+  for (const id of claimed) await shiftTime(world, id, 10);
+  const [byPlain = "", byGeneral = ""] = claimed;
+  const plainClaims = await duringChange(byPlain, () => claimPlain(world.context, [byPlain]));
+  expect(plainClaims).toMatchObject([{ deliveryId: byPlain }]);
+  const outcomes = await duringChange(byGeneral, () => claimDeliveries(world.context, [byGeneral]));
+  expect(outcomes).toMatchObject([{ outcome: "claimed" }]);
+
+  const [plain, general] = [await provenClaim(), await provenClaim()];
+  const attempt = { result: responded(200), requestHeaders: REQUEST_HEADERS };
+  const settled = [{ outcome: "settled", settlement: { state: "succeeded" } }];
+  const recordedPlainly = await duringChange(plain.deliveryId, () =>
+    recordPlain(world.context, [{ claim: plain, ...attempt }]),
+  );
+  expect(recordedPlainly).toEqual(settled);
+  const recorded = await duringChange(general.deliveryId, () =>
+    recordAttempts(world.context, [{ claim: general, ...attempt }]),
+  );
+  expect(recorded).toEqual(settled);
+  for (const { deliveryId } of [plain, general]) {
+    expect(await rowOf(world, deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 1 });
+  }
+});
+
+/** Runs `work` while another transaction has the row, changed as a renewal of its lease changes it; commits once `work` waits for it. */
+async function duringChange<Result>(deliveryId: string, work: () => Promise<Result>): Promise<Result> {
+  const waited = await world.db.$transaction(async (transaction) => {
+    await transaction.$executeRaw`
+      UPDATE deliveries SET relay_at = relay_at + interval '1 second' WHERE id = ${deliveryId}::uuid`;
+    const working = work();
+    await waitFor(async () => (await countWaiting()) > 0, { what: "a wait for the row", timeoutMs: 5_000 });
+    // A promise that is returned alone would be waited for.
+    return { working };
+  });
+  return waited.working;
+}
+
+async function countWaiting(): Promise<number> {
+  const [row] = await world.db.$queryRaw<{ waiting: number }[]>`
+    SELECT count(*)::int AS waiting FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  return row?.waiting ?? 0;
+}
 
 test("of many records of one attempt at once one is written, and it counts once", async () => {
   const claim = await provenClaim();

@@ -1,7 +1,6 @@
 import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { IS_LINED } from "../lanes/line.js";
-import { isAmong, isBetween } from "./among.js";
 import type { Claim } from "./claim.js";
 import { LEASE_MS, type MovedRow, SETTINGS, withEvent } from "./move-due.js";
 import { toClaims } from "./to-claims.js";
@@ -32,7 +31,7 @@ function movePlain(db: Context["db"], ids: string[]): Promise<MovedRow[]> {
       SELECT deliveries.id, ${SETTINGS}
       FROM deliveries
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
-      WHERE ${isAmong(ids)} AND ${IS_PLAIN} AND webhooks.state = 'enabled' AND NOT ${IS_LINED}
+      WHERE deliveries.id = ANY (${ids}::uuid[]) AND ${IS_PLAIN} AND webhooks.state = 'enabled' AND NOT ${IS_LINED}
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
     ),
@@ -46,7 +45,7 @@ function movePlain(db: Context["db"], ids: string[]): Promise<MovedRow[]> {
         queued_at = NULL,
         updated_at = now()
       FROM due
-      WHERE deliveries.id = due.id AND ${isBetween(ids)} AND ${IS_PLAIN}
+      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND ${IS_PLAIN}
       RETURNING 'in_flight' AS goes, deliveries.id AS delivery_id, organization_id, webhook_id, event_id, series, series_trigger,
         attempts_in_series, 1 AS place, due.*
     )

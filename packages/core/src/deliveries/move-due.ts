@@ -5,7 +5,6 @@ import { IS_LINED, openLines } from "../lanes/line.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
 import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
-import { isAmong } from "./among.js";
 import type { AttemptTrigger } from "./delivery.js";
 
 /** Whatever the request's deadline: who makes an attempt renews its lease for as long as it lives (see leases.ts). */
@@ -88,7 +87,7 @@ export function moveDue(
       SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over
       FROM (
         SELECT *, id = ANY (${[...pulledIds]}::uuid[]) AS is_pulled FROM deliveries
-        WHERE ${isAmong(ids)} AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
+        WHERE deliveries.id = ANY (${ids}::uuid[]) AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
       ) deliveries
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
       WHERE ${IS_DUE} AND NOT ${IS_POISONOUS}
@@ -108,7 +107,7 @@ export function moveDue(
         last_error = CASE WHEN is_taken_over THEN 'its worker died or lost its lease' ELSE last_error END,
         updated_at = CASE goes WHEN 'parked' THEN deliveries.updated_at ELSE now() END
       FROM due, webhooks
-      WHERE deliveries.id = due.id AND ${isAmong(ids)} AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
+      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
       RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
         goes, ${SETTINGS}
     ),

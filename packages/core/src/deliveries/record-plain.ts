@@ -3,7 +3,6 @@ import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { SLOW_MS } from "../lanes/endpoint.js";
 import { isSuccess } from "../outcome.js";
-import { isAmong, isBetween } from "./among.js";
 import { attemptName, type MadeAttempt, type RecordOutcome } from "./record.js";
 import type { WrittenRow } from "./write-attempts.js";
 
@@ -45,7 +44,7 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
       FROM deliveries
       JOIN input ON input.delivery_id = deliveries.id
       JOIN webhooks ON webhooks.id = deliveries.webhook_id
-      WHERE ${isAmong(ids)}
+      WHERE deliveries.id = ANY (${ids}::uuid[])
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
         AND failing_since IS NULL AND is_proven = (duration_ms <= ${SLOW_MS})
       ORDER BY deliveries.id
@@ -71,7 +70,7 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
       delivered_at = now(),
       updated_at = now()
     FROM kept
-    WHERE deliveries.id = kept.delivery_id AND ${isBetween(ids)}
+    WHERE deliveries.id = kept.delivery_id AND deliveries.id = ANY (${ids}::uuid[])
     RETURNING deliveries.id AS delivery_id, series, attempts_in_series AS number`;
 }
 

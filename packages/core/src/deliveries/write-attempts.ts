@@ -5,7 +5,6 @@ import { openLines } from "../lanes/line.js";
 import { exhaustedNotices } from "../notices/exhausted.js";
 import { webhookHealth } from "../webhooks/health.js";
 import { isOwnType } from "../webhooks/match.js";
-import { isAmong } from "./among.js";
 import { HINT_HORIZON_MS, HINT_PATIENCE_MS } from "./hint.js";
 import type { SettledAttempt } from "./record.js";
 
@@ -42,7 +41,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     current AS MATERIALIZED (
       SELECT deliveries.id FROM deliveries
       JOIN input ON input.delivery_id = deliveries.id
-      WHERE ${isAmong(ids)}
+      WHERE deliveries.id = ANY (${ids}::uuid[])
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
     ),
@@ -62,7 +61,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
         updated_at = now()
       FROM input, current, counted
       WHERE deliveries.id = input.delivery_id AND deliveries.id = current.id AND deliveries.id = counted.delivery_id
-        AND ${isAmong(ids)}
+        AND deliveries.id = ANY (${ids}::uuid[])
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
       RETURNING deliveries.id AS delivery_id, input.series, input.number, deliveries.organization_id, webhook_id, deliveries.state,
                 attempts_total, last_response_status, deliveries.last_error, event_name, event_type, outcome, duration_ms, is_gone, is_own, parked_at
@@ -71,7 +70,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     late AS (
       UPDATE deliveries SET attempts_total = attempts_total + counted.attempts, faults = 0
       FROM counted
-      WHERE deliveries.id = counted.delivery_id AND ${isAmong(ids)}
+      WHERE deliveries.id = counted.delivery_id AND deliveries.id = ANY (${ids}::uuid[])
         AND NOT EXISTS (SELECT FROM settled WHERE settled.delivery_id = counted.delivery_id)
     ),
     ${webhookHealth(webhookIds)},
