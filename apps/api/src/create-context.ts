@@ -1,10 +1,9 @@
 import { createHmac } from "node:crypto";
-import { LRUCache } from "lru-cache";
 import type { Context } from "@homing/core/context";
 import { type RetryRequest, retryDeliveries } from "@homing/core/deliveries/retry";
 import type { PublishRequest } from "@homing/core/events/event";
 import { DELIVERIES_MAX } from "@homing/core/events/insert";
-import { publishEvents, StatementTooLargeError } from "@homing/core/events/publish";
+import { publishEvents, type PublishOutcome, StatementTooLargeError } from "@homing/core/events/publish";
 import { mayBePlain, publishPlain } from "@homing/core/events/publish-plain";
 import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
 import type { KeyUse } from "@homing/core/organizations/key-use";
@@ -12,6 +11,7 @@ import type { Backlog } from "@homing/core/shares/fair-queue";
 import { isItemFault } from "@homing/db/faults";
 import { type Batch, createBatch } from "@homing/runtime/batch";
 import { createSealer, type EncryptionKey } from "@homing/signature/sealing";
+import { LRUCache } from "lru-cache";
 import type { ApiContext } from "./api-context.js";
 import { createCursors } from "./cursor.js";
 import { createFanOuts } from "./fan-outs.js";
@@ -60,21 +60,19 @@ function createPublishes(handing: Pick<Context, "db" | "log" | "enqueue">, backl
     of: (request: PublishRequest) => requestBytes(request, fanOuts.of(request.organizationId)),
     ...PUBLISH_BYTES,
   };
-  const plain = createBatch({
-    async flush(requests: PublishRequest[]) {
-      const outcomes = await publishPlain(handing, requests, backlog);
+  /** What a flush went to says what the next ones will cost. */
+  const learning =
+    <Outcome extends PublishOutcome | null>(
+      publish: (context: typeof handing, requests: PublishRequest[], backlog?: Backlog) => Promise<Outcome[]>,
+    ) =>
+    async (requests: PublishRequest[]): Promise<Outcome[]> => {
+      const outcomes = await publish(handing, requests, backlog);
       fanOuts.learn(requests, outcomes);
       return outcomes;
-    },
-    weight,
-    ...BATCH,
-  });
+    };
+  const plain = createBatch({ flush: learning(publishPlain), weight, ...BATCH });
   const general = createBatch({
-    async flush(requests: PublishRequest[]) {
-      const outcomes = await publishEvents(handing, requests, backlog);
-      fanOuts.learn(requests, outcomes);
-      return outcomes;
-    },
+    flush: learning(publishEvents),
     weight,
     ...BATCH,
     isItemFault: (error, halvings) => error instanceof StatementTooLargeError || isItemFault(error, halvings),

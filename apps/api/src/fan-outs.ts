@@ -1,5 +1,6 @@
 import type { PublishedEvent, PublishRequest } from "@homing/core/events/event";
 import type { PublishOutcome } from "@homing/core/events/publish";
+import { LRUCache } from "lru-cache";
 
 const ORGANIZATIONS_MAX = 10_000;
 
@@ -11,16 +12,7 @@ export interface FanOuts {
 
 /** Keeps the largest of each organization's last flush, of the organizations that published last; 0 of others. */
 export function createFanOuts(): FanOuts {
-  const fanOuts = new Map<string, number>();
-
-  function keep(organizationId: string, fanOut: number): void {
-    // A Map gives its keys in the order of their setting: the first is the one that was quiet for longest.
-    fanOuts.delete(organizationId);
-    fanOuts.set(organizationId, fanOut);
-    const [quietest] = fanOuts.keys();
-    if (fanOuts.size > ORGANIZATIONS_MAX && quietest !== undefined) fanOuts.delete(quietest);
-  }
-
+  const fanOuts = new LRUCache<string, number>({ max: ORGANIZATIONS_MAX });
   return {
     of: (organizationId) => fanOuts.get(organizationId) ?? 0,
     learn(requests, outcomes) {
@@ -30,7 +22,7 @@ export function createFanOuts(): FanOuts {
           most.set(organizationId, Math.max(matchedWebhooks, most.get(organizationId) ?? 0));
         }
       }
-      for (const [organizationId, fanOut] of most) keep(organizationId, fanOut);
+      for (const [organizationId, fanOut] of most) fanOuts.set(organizationId, fanOut);
     },
   };
 }
