@@ -4,14 +4,13 @@ import { type RetryRequest, retryDeliveries } from "@homing/core/deliveries/retr
 import type { PublishRequest } from "@homing/core/events/event";
 import { DELIVERIES_MAX } from "@homing/core/events/insert";
 import { publishEvents, type PublishOutcome, StatementTooLargeError } from "@homing/core/events/publish";
-import { mayBePlain, publishPlain } from "@homing/core/events/publish-plain";
-import { authenticate, type Caller } from "@homing/core/organizations/api-keys";
-import type { KeyUse } from "@homing/core/organizations/key-use";
+import { mayBePlain, type PlainRequest, publishPlain } from "@homing/core/events/publish-plain";
 import type { Backlog } from "@homing/core/shares/fair-queue";
 import { isItemFault } from "@homing/db/faults";
-import { type Batch, createBatch } from "@homing/runtime/batch";
+import { createBatch } from "@homing/runtime/batch";
 import { createSealer, type EncryptionKey } from "@homing/signature/sealing";
 import { LRUCache } from "lru-cache";
+import type { Recalled } from "./admit.js";
 import type { ApiContext } from "./api-context.js";
 import { createCursors } from "./cursor.js";
 import { createFanOuts } from "./fan-outs.js";
@@ -62,14 +61,24 @@ function createPublishes(handing: Pick<Context, "db" | "log" | "enqueue">, backl
   };
   /** What a flush went to says what the next ones will cost. */
   const learning =
-    <Outcome extends PublishOutcome | null>(
-      publish: (context: typeof handing, requests: PublishRequest[], backlog?: Backlog) => Promise<Outcome[]>,
+    <Request extends PublishRequest, Outcome extends PublishOutcome | null>(
+      publish: (context: typeof handing, requests: Request[], backlog?: Backlog) => Promise<Outcome[]>,
     ) =>
-    async (requests: PublishRequest[]): Promise<Outcome[]> => {
+    async (requests: Request[]): Promise<Outcome[]> => {
       const outcomes = await publish(handing, requests, backlog);
       fanOuts.learn(requests, outcomes);
       return outcomes;
     };
+  const confirming = new Set<Promise<void>>();
+  async function confirm(recalled: Recalled): Promise<void> {
+    const asked = recalled.confirm();
+    confirming.add(asked);
+    try {
+      await asked;
+    } finally {
+      confirming.delete(asked);
+    }
+  }
   const plain = createBatch({ flush: learning(publishPlain), weight, ...BATCH });
   const general = createBatch({
     flush: learning(publishEvents),
@@ -78,19 +87,26 @@ function createPublishes(handing: Pick<Context, "db" | "log" | "enqueue">, backl
     isItemFault: (error, halvings) => error instanceof StatementTooLargeError || isItemFault(error, halvings),
   });
   return {
-    async add(request) {
-      if (!mayBePlain(request) || notPlain.has(request.organizationId)) return general.add(request);
-      const outcome = await plain.add(request);
+    async add(request, recalled) {
+      const { organizationId } = request;
+      const isPlain = mayBePlain(request) && !notPlain.has(organizationId);
+      const outcome = isPlain ? await plain.add(withKey(request, recalled)) : null;
       if (outcome !== null) return outcome;
-      notPlain.set(request.organizationId, true);
+      if (recalled !== null) await confirm(recalled);
+      if (isPlain) notPlain.set(organizationId, true);
       return general.add(request);
     },
     // What is not plain goes on to the general ones.
     async idle() {
       await plain.idle();
+      await Promise.allSettled(confirming);
       await general.idle();
     },
   };
+}
+
+function withKey(request: PublishRequest, recalled: Recalled | null): PlainRequest {
+  return { ...request, apiKeyId: recalled === null ? null : recalled.caller.apiKeyId };
 }
 
 /** A request of many deliveries waits in a lane of its own, so that however many there are of these, one of a single delivery goes at once. */
@@ -106,20 +122,6 @@ function createRetries(handing: Pick<Context, "db" | "log" | "enqueue">): ApiCon
     add: (request) => (request.deliveryIds.length > 1 ? many : single).add(request),
     idle: async () => void (await Promise.all([single.idle(), many.idle()])),
   };
-}
-
-/** Finds the callers behind API keys, many in one statement. */
-export function createCallers({
-  db,
-  sealer,
-  keyUse,
-}: Pick<Context, "db" | "sealer"> & { keyUse?: KeyUse }): Batch<string, Caller | null> {
-  async function flush(apiKeys: string[]): Promise<(Caller | null)[]> {
-    const callers = await authenticate({ db, sealer }, apiKeys);
-    if (keyUse !== undefined) for (const caller of callers) if (caller !== null) keyUse.note(caller.apiKeyId);
-    return callers;
-  }
-  return createBatch({ flush, ...BATCH });
 }
 
 /** Text length stands for its bytes: an estimate that costs nothing. */

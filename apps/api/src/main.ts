@@ -13,9 +13,10 @@ import { createLogger, type Logger } from "@homing/runtime/logger";
 import { asStartError, StartError } from "@homing/runtime/start-error";
 import { type EncryptionKey, parseEncryptionKeys } from "@homing/signature/sealing";
 import { createApp } from "./app.js";
+import { createCallers } from "./callers.js";
 import { contractSurfaces } from "./contracts/all.js";
 import { type Config, readConfig } from "./config.js";
-import { createCallers, createContext } from "./create-context.js";
+import { createContext } from "./create-context.js";
 import { API_LOGINS, BOARD_LOGINS, createFailedLogins } from "./failed-logins.js";
 import { listen } from "./http-server.js";
 import { createNativeSurface } from "./native-surface.js";
@@ -27,8 +28,8 @@ import { nativeRoutes } from "./routes/native.js";
 
 const NAME = "homing-api";
 const CONNECTIONS_MAX = 10;
-/** How far a key's last use may lag behind, and how seldom one process writes it. */
-const KEY_USE_WRITE_MS = 60_000;
+/** How seldom one process writes the last uses of keys; they lag behind by as much, and by how long a key is recalled. */
+const KEY_USE_WRITE_MS = 30_000;
 
 async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promise<void> {
   const keys = await asStartError("HOMING_ENCRYPTION_KEYS", () => readKeys(config.encryptionKeys));
@@ -66,7 +67,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
     contracts: contractSurfaces(context),
     native: createNativeSurface(nativeRoutes(context)),
     gate: {
-      authenticate: callers.add,
+      ...callers,
       isOperator: createOperatorCheck(config.operatorKeyHash),
       limiter,
       failedLogins: createFailedLogins({ door: "api", limits: API_LOGINS, log }),
@@ -88,7 +89,7 @@ async function start(config: Config, log: Logger, { onStop }: Lifecycle): Promis
   log.info({ host: config.host, port: server.port }, "api.started");
 }
 
-/** When a key was last used is written once a minute, and when the process stops. */
+/** When a key was last used is written every half minute, and when the process stops. */
 function noteKeyUse(context: Pick<Context, "db" | "log">, onStop: Lifecycle["onStop"]): KeyUse {
   const keyUse = createKeyUse(context);
   const writing = setInterval(() => void keyUse.write(), KEY_USE_WRITE_MS);

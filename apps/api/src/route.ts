@@ -1,6 +1,7 @@
 import type { Actor } from "@homing/core/audit-log/actor";
 import type { Caller, Scope } from "@homing/core/organizations/api-keys";
 import type Joi from "joi";
+import type { Recalled } from "./admit.js";
 import type { ProblemCode } from "./problem.js";
 
 /**
@@ -15,9 +16,11 @@ export interface RouteInput<Params, Query, Headers, Body> {
   body?: Joi.Schema<Body>;
 }
 
-/** A request that is authenticated and valid. */
+/** A request that is authenticated, or recalled, and valid. */
 export interface RouteRequest<Params, Query, Headers, Body, By> {
   caller: By;
+  /** Set, of a route that `confirmsKey`: the caller was recalled, and the handler asks whether its key is good still. */
+  recalled: Recalled | null;
   params: Params;
   query: Query;
   headers: Headers;
@@ -73,6 +76,8 @@ export interface Route<
   bodyOptional?: boolean;
   /** It asks for a request to a receiver: refused as unavailable while delivery is switched off. */
   asksForSending?: boolean;
+  /** Its handler asks itself, with what it does, whether the key is good still: it may be called for a caller who is recalled. */
+  confirmsKey?: boolean;
   /** It shows and does nothing beyond the webhook that a portal token is bound to; others refuse such a token. */
   isHeldToWebhook?: boolean;
   answers: Record<number, DocumentedAnswer>;

@@ -10,7 +10,9 @@ import { mayBePlain as mayBePlainAttempt, recordPlain } from "../src/deliveries/
 import type { PublishRequest } from "../src/events/event.js";
 import { publishEvents } from "../src/events/publish.js";
 import { mayBePlain, publishPlain } from "../src/events/publish-plain.js";
+import { createKey } from "../src/organizations/create-key.js";
 import { setDeliveryQuota } from "../src/organizations/quota.js";
+import { revokeKey } from "../src/organizations/revoke-key.js";
 import type { SendResult } from "../src/outcome.js";
 import { archiveWebhook, disableWebhook } from "../src/webhooks/state.js";
 import { updateWebhook } from "../src/webhooks/update.js";
@@ -76,7 +78,7 @@ test("a publish leaves the same behind, plain or not", async () => {
   const [plain, general] = [await newListeners(), await newListeners()];
   const handedOver = world.hints.length;
   const outcomes = [
-    ...(await publishPlain(world.context, [plain])),
+    ...(await publishPlain(world.context, [{ ...plain, apiKeyId: null }])),
     ...(await publishEvents(world.context, [general])),
   ];
   for (const outcome of outcomes) {
@@ -142,7 +144,11 @@ test("a quota, a line and a backlog are not plain: nothing is published, and nei
   await newWebhook(world, lined, { ordering: "event" });
   await newWebhook(world, crowded);
   await newWebhook(world, well);
-  const requests = [limited, lined, crowded, well].map((organizationId) => ({ organizationId, events: [EVENT] }));
+  const requests = [limited, lined, crowded, well].map((organizationId) => ({
+    organizationId,
+    events: [EVENT],
+    apiKeyId: null,
+  }));
   const backlog = { placeOf: (id: string) => (id === crowded ? 1 : 0), join: () => undefined };
   const outcomes = await publishPlain(world.context, requests, backlog);
   expect(outcomes.map((outcome) => outcome?.outcome ?? null)).toEqual([null, null, null, "published"]);
@@ -150,10 +156,46 @@ test("a quota, a line and a backlog are not plain: nothing is published, and nei
     expect(await eventsOf(organizationId)).toEqual({ events: [], deliveries: [] });
   }
   // A line that is for other events does not matter.
-  expect(await publishPlain(world.context, [{ organizationId: lined, events: [{ ...EVENT, type: "x" }] }])).toEqual([
+  expect(
+    await publishPlain(world.context, [{ organizationId: lined, events: [{ ...EVENT, type: "x" }], apiKeyId: null }]),
+  ).toEqual([null]);
+});
+
+test("a key that is revoked, over or another's publishes nothing by a plain statement, and its neighbours do", async () => {
+  const [us, them] = [await newKey(), await newKey()];
+  const revoked = await newKey(us.organizationId);
+  await revokeKey(world.context, { ...revoked, keyId: revoked.apiKeyId });
+  const over = await newKey(us.organizationId);
+  await world.db.apiKey.update({ where: { id: over.apiKeyId }, data: { expiresAt: new Date(0) } });
+  const { organizationId } = us;
+  const keys = [revoked.apiKeyId, us.apiKeyId, over.apiKeyId, them.apiKeyId, null, us.apiKeyId, uuidv7()];
+  const outcomes = await publishPlain(
+    world.context,
+    keys.map((apiKeyId) => ({ organizationId, events: [EVENT], apiKeyId })),
+  );
+  expect(outcomes.map((outcome) => outcome?.outcome ?? null)).toEqual([
+    null,
+    "published",
+    null,
+    null,
+    "published",
+    "published",
     null,
   ]);
+  expect((await eventsOf(organizationId)).events).toHaveLength(3);
 });
+
+async function newKey(of?: string): Promise<{ organizationId: string; apiKeyId: string }> {
+  const organizationId = of ?? (await newOrganization(world));
+  const { apiKey } = await createKey(world.context, {
+    organizationId,
+    name: "a key",
+    scopes: ["events:write"],
+    expiresAt: null,
+    grantedBy: null,
+  });
+  return { organizationId, apiKeyId: apiKey.id };
+}
 
 test("what is early, parked, tried before, taken over or of a disabled webhook is not for a plain claim", async () => {
   const early = await newDelivery(world);

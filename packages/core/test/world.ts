@@ -142,7 +142,7 @@ export async function publishOne(
 
 /** As the API does: what is plain by the statement for that. */
 async function publishRequest(world: World, request: PublishRequest): Promise<PublishOutcome> {
-  const plain = mayBePlain(request) ? only(await publishPlain(world.context, [request])) : null;
+  const plain = mayBePlain(request) ? only(await publishPlain(world.context, [{ ...request, apiKeyId: null }])) : null;
   return plain ?? only(await publishEvents(world.context, [request]));
 }
 

@@ -45,13 +45,15 @@ export function publishRoutes(context: ApiContext): Route[] {
         "Once answered with 202 the event is stored and one delivery made for each webhook that matches now.",
       tag: TAG,
       scope: "events:write",
+      confirmsKey: true,
       input: { headers, body: eventBody },
       bodyBytesMax: PAYLOAD_BYTES_MAX + ENVELOPE_BYTES_MAX,
       answers: { 202: { description: "Published", schema: publishedAnswer } },
       refusals: ["idempotency_conflict", "unavailable"],
       async handle(request) {
         const events = [toInput(request.body, request.rawBody, "")];
-        const [published] = toBodies(await context.publish.add(toRequest(request, events)), events, () => "");
+        const outcome = await context.publish.add(toRequest(request, events), request.recalled);
+        const [published] = toBodies(outcome, events, () => "");
         return { status: 202, body: published };
       },
     }),
@@ -83,7 +85,7 @@ export function publishRoutes(context: ApiContext): Route[] {
       async handle(request) {
         const slices = elementSlices(memberSlices(request.rawBody).get("events") ?? Buffer.from("[]"));
         const events = request.body.events.map((event, index) => toInput(event, slices[index], batchPointer(index)));
-        const outcome = await context.publish.add(toRequest(request, events));
+        const outcome = await context.publish.add(toRequest(request, events), null);
         return { status: 202, body: { data: toBodies(outcome, events, batchPointer) } };
       },
     }),

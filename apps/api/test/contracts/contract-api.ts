@@ -14,7 +14,8 @@ import type { Gate } from "../../src/admit.js";
 import type { ApiContext } from "../../src/api-context.js";
 import { type AppParts, createApp } from "../../src/app.js";
 import { contractSurfaces } from "../../src/contracts/all.js";
-import { createCallers, createContext } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
+import { createContext } from "../../src/create-context.js";
 import { listen } from "../../src/http-server.js";
 import { createNativeSurface } from "../../src/native-surface.js";
 import { createOperatorCheck, hashOperatorKey } from "../../src/operator-key.js";
@@ -128,7 +129,7 @@ async function serve(
     contracts,
     native,
     gate: {
-      authenticate: createCallers(context).add,
+      ...createCallers(context),
       isOperator: createOperatorCheck(hashOperatorKey(OPERATOR_KEY)),
       limiter: null,
       deliveryEnabled: true,

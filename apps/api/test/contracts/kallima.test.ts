@@ -6,7 +6,7 @@ import request, { type Response } from "supertest";
 import type { ApiContext } from "../../src/api-context.js";
 import { createApp } from "../../src/app.js";
 import { createKallimaSurface } from "../../src/contracts/kallima/surface.js";
-import { createCallers } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
 import { createNativeSurface } from "../../src/native-surface.js";
 import { createProblem, PROBLEM_KINDS, type ProblemCode } from "../../src/problem.js";
 import type { Route } from "../../src/route.js";
@@ -175,7 +175,7 @@ describe("when the service itself fails", () => {
     const app = createApp({
       contracts: [createKallimaSurface(context)],
       native: createNativeSurface([]),
-      gate: { authenticate: createCallers(api.context).add, limiter: null, deliveryEnabled: true },
+      gate: { ...createCallers(api.context), limiter: null, deliveryEnabled: true },
       log: api.context.log,
       health: (_req, _res, next) => next(),
       board: null,

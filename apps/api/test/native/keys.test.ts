@@ -4,7 +4,7 @@ import { type Scope, SCOPES } from "@homing/core/organizations/api-keys";
 import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Response } from "supertest";
-import { createCallers } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
 import {
   askWithKey,
   type NativeApi,
@@ -128,7 +128,7 @@ describe("a revocation", () => {
   beforeAll(async () => {
     // A second API process, as it were: pools, batches and encryption keys of its own on the same database.
     otherDb = createDatabase({ url: api.databaseUrl, connectionsMax: 2, applicationName: "api-test-2" });
-    other = await serve(api.context, createCallers({ ...api.context, db: otherDb }).add);
+    other = await serve(api.context, createCallers({ ...api.context, db: otherDb }));
   });
   afterAll(async () => {
     await other.close();
@@ -191,7 +191,7 @@ async function waitingForLocks(): Promise<number> {
 
 test("the last use is written apart from the requests, once for however many", async () => {
   const keyUse = createKeyUse(api.context);
-  const server = await serve(api.context, createCallers({ ...api.context, keyUse }).add);
+  const server = await serve(api.context, createCallers({ ...api.context, keyUse }));
   try {
     const { id, key } = await makeKey(["webhooks:read"]);
     const unused = await makeKey(["webhooks:read"]);

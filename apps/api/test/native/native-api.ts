@@ -13,8 +13,8 @@ import request, { type Response } from "supertest";
 import type { Gate } from "../../src/admit.js";
 import type { ApiContext } from "../../src/api-context.js";
 import { createApp } from "../../src/app.js";
-import type { Authenticate } from "../../src/authorize.js";
-import { createCallers, createContext } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
+import { createContext } from "../../src/create-context.js";
 import { listen } from "../../src/http-server.js";
 import { createNativeSurface } from "../../src/native-surface.js";
 import { createOperatorCheck, hashOperatorKey } from "../../src/operator-key.js";
@@ -79,7 +79,7 @@ export async function startNativeApi(): Promise<NativeApi> {
     hints.push(...handed);
     return [];
   });
-  const server = await serve(context, createCallers(context).add);
+  const server = await serve(context, createCallers(context));
   return {
     ...server,
     databaseUrl: database.url,
@@ -117,7 +117,7 @@ export function routesWithoutDatabase(): Route[] {
 
 /** What needs no database: documents, and refusals before one is asked. */
 export function serveWithoutDatabase(): Promise<NativeServer> {
-  return serve(contextWithoutDatabase(), async () => null);
+  return serve(contextWithoutDatabase(), { authenticate: async () => null });
 }
 
 /** For surfaces as data: handlers would find no database. */
@@ -129,7 +129,7 @@ export function contextWithoutDatabase(): ApiContext {
 /** Serves the native routes of a context. */
 export async function serve(
   context: ApiContext,
-  authenticate: Authenticate,
+  callers: Pick<Gate, "authenticate" | "recall">,
   gate: Partial<Gate> = {},
 ): Promise<NativeServer> {
   const routes = nativeRoutes(context);
@@ -139,7 +139,7 @@ export async function serve(
     contracts: [],
     native,
     gate: {
-      authenticate,
+      ...callers,
       isOperator: createOperatorCheck(hashOperatorKey(OPERATOR_KEY)),
       limiter: null,
       deliveryEnabled: true,

@@ -1,7 +1,7 @@
 import { SCOPES } from "@homing/core/organizations/api-keys";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Response } from "supertest";
-import { createCallers } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
 import { createOperatorCheck } from "../../src/operator-key.js";
 import { UNKNOWN_ID } from "./fixtures.js";
 import { askWithKey, type NativeApi, OPERATOR_KEY, type Organization, serve, startNativeApi } from "./native-api.js";
@@ -66,7 +66,7 @@ test("an organization that is not there is 404, and gets no key", async () => {
 });
 
 test("without an operator's credential the routes are there for nobody", async () => {
-  const server = await serve(api.context, createCallers(api.context).add, { isOperator: createOperatorCheck(null) });
+  const server = await serve(api.context, createCallers(api.context), { isOperator: createOperatorCheck(null) });
   try {
     for (const credential of [OPERATOR_KEY, "", "null", (await api.createOrganization()).key]) {
       const headers = { Authorization: `Bearer ${credential}` };

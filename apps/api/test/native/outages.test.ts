@@ -4,7 +4,7 @@ import { freePort } from "@homing/local/free-port";
 import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Response } from "supertest";
-import { createCallers } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
 import { deliveryIdsOf, makeWebhook, UNKNOWN_ID } from "./fixtures.js";
 import {
   askWithKey,
@@ -42,8 +42,8 @@ describe("with the database away", () => {
       webhookId: null,
     };
     servers = [
-      { name: "at the key", server: await serve(context, createCallers(context).add) },
-      { name: "behind the key", server: await serve(context, async () => caller) },
+      { name: "at the key", server: await serve(context, createCallers(context)) },
+      { name: "behind the key", server: await serve(context, { authenticate: async () => caller }) },
     ];
   });
   afterAll(async () => {
@@ -77,7 +77,7 @@ test("with the queue away publishing and retrying are 202, and the relay is told
   const api = await startNativeApi();
   const us = await api.createOrganization();
   const context = createTestContext(api.db, () => Promise.reject(new Error("no queue")));
-  const server = await serve(context, createCallers(api.context).add);
+  const server = await serve(context, createCallers(api.context));
   const ask = askWithKey(server, us.key);
   await makeWebhook(us);
   const published = await ask("POST", "/v1/events", { json: { type: "a", payload: {} } });

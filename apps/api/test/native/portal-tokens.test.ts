@@ -1,6 +1,6 @@
 import { createSealer } from "@homing/signature/sealing";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { createCallers } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
 import { makeDelivery, makeWebhook } from "./fixtures.js";
 import { askWithKey, type NativeApi, type Organization, serve, startNativeApi } from "./native-api.js";
 import { snapshot } from "./snapshot.js";
@@ -63,7 +63,7 @@ test("a token that is bound to a webhook sees it, changes it, and retries its de
 test("a token is over when the key that made it is revoked, in every process", async () => {
   const made = await us.ask("POST", "/v1/keys", { json: { name: "page", scopes: ["keys:manage", "webhooks:read"] } });
   const tenant = await makeTenant({ scopes: ["webhooks:read"] }, { ask: askWithKey(api, made.body.key) });
-  const other = await serve(api.context, createCallers(api.context).add);
+  const other = await serve(api.context, createCallers(api.context));
   const there = { ask: askWithKey(other, tenant.token) };
   try {
     for (const process of [tenant, there]) expect((await process.ask("GET", "/v1/webhooks")).status).toBe(200);
@@ -78,12 +78,12 @@ test("a token is good after another encryption key came in front, until its own 
   const [old, next] = [1, 2].map((byte) => ({ id: `k${byte}`, key: Buffer.alloc(32, byte) }));
   if (old === undefined || next === undefined) throw new Error("two keys were made");
   const statusWith = async (token: string, keys: (typeof old)[]) => {
-    const server = await serve(api.context, createCallers({ ...api.context, sealer: createSealer(keys) }).add);
+    const server = await serve(api.context, createCallers({ ...api.context, sealer: createSealer(keys) }));
     const { status } = await server.ask("GET", "/v1/webhooks", { headers: { Authorization: `Bearer ${token}` } });
     await server.close();
     return status;
   };
-  const maker = await serve({ ...api.context, sealer: createSealer([old]) }, createCallers(api.context).add);
+  const maker = await serve({ ...api.context, sealer: createSealer([old]) }, createCallers(api.context));
   const { body } = await askWithKey(maker, us.key)("POST", PATH, { json: { scopes: ["webhooks:read"] } });
   await maker.close();
   expect(await statusWith(body.token, [next, old])).toBe(200);

@@ -2,7 +2,7 @@ import { freePort } from "@homing/local/free-port";
 import { testRedis } from "@homing/local/test-redis";
 import { waitFor } from "@homing/local/wait-for";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { createCallers } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
 import { createRateLimiter } from "../../src/rate-limit.js";
 import {
   askWithKey,
@@ -32,7 +32,7 @@ afterAll(async () => {
 /** Another API process's application, on the same database. */
 async function serveLimited(redisUrl: string): Promise<NativeServer> {
   const limiter = createRateLimiter({ perSecond: LIMIT, redisUrl, onError: () => undefined });
-  const server = await serve(api.context, createCallers(api.context).add, { limiter });
+  const server = await serve(api.context, createCallers(api.context), { limiter });
   closes.push(
     () => server.close(),
     () => limiter.close(),

@@ -12,7 +12,8 @@ import { createLogger } from "@homing/runtime/logger";
 import type { ApiContext } from "../../src/api-context.js";
 import { createApp } from "../../src/app.js";
 import { contractSurfaces } from "../../src/contracts/all.js";
-import { createCallers, createContext } from "../../src/create-context.js";
+import { createCallers } from "../../src/callers.js";
+import { createContext } from "../../src/create-context.js";
 import { listen } from "../../src/http-server.js";
 import { createNativeSurface } from "../../src/native-surface.js";
 import { createOpenApi, type OpenApiDocument } from "../../src/openapi.js";
@@ -76,7 +77,7 @@ export async function startRobustApi(): Promise<RobustApi> {
     contracts,
     native,
     gate: {
-      authenticate: createCallers({ db, sealer: context.sealer }).add,
+      ...createCallers({ db, sealer: context.sealer }),
       isOperator: createOperatorCheck(hashOperatorKey(OPERATOR_KEY)),
       limiter: null,
       deliveryEnabled: true,

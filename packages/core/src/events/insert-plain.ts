@@ -1,5 +1,6 @@
 import { Prisma, type Transaction } from "@homing/db/client";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
+import { IS_VALID } from "../organizations/key.js";
 import { patternsOf } from "../webhooks/match.js";
 import type { EventInput } from "./event.js";
 import { DELIVERIES_MAX } from "./insert.js";
@@ -9,6 +10,8 @@ import { matchedBy } from "./matched.js";
 export interface PlainEvent extends Omit<EventInput, "webhookIds"> {
   id: string;
   organizationId: string;
+  /** null: whoever publishes it was asked for already. */
+  apiKeyId: string | null;
 }
 
 /** An event that was inserted, or a delivery of one that is to be handed over now. */
@@ -20,8 +23,8 @@ export type PlainRow = { event_id: string } & (
 /**
  * `insertEvents` for what is plain: no idempotency keys, no named webhooks, no quota, no lines and no backlog, so that it writes to two
  * tables instead of five. Each event is for itself.
- * @returns rows in no order; none of an event whose organization has a quota or that matches a webhook with a line, and none at all where
- * they would make more than `DELIVERIES_MAX` deliveries
+ * @returns rows in no order; none of an event whose organization has a quota, whose key is not good any more or that matches a webhook with a
+ * line, and none at all where they would make more than `DELIVERIES_MAX` deliveries
  */
 export function insertPlainEvents(db: Transaction, events: readonly PlainEvent[]): Promise<PlainRow[]> {
   return db.$queryRaw<PlainRow[]>`/* prepared publish_plain */
@@ -32,6 +35,10 @@ export function insertPlainEvents(db: Transaction, events: readonly PlainEvent[]
       UNION ALL
       SELECT input.id FROM input JOIN organizations ON organizations.id = input.organization_id
       WHERE organizations.id = ANY (${[...new Set(events.map(({ organizationId }) => organizationId))]}::uuid[]) AND delivery_quota IS NOT NULL
+      UNION ALL
+      SELECT id FROM input WHERE api_key_id IS NOT NULL AND (api_key_id, organization_id) NOT IN (
+        SELECT id, organization_id FROM api_keys WHERE id = ANY (${[...new Set(events.flatMap(({ apiKeyId }) => apiKeyId ?? []))]}::uuid[]) AND ${IS_VALID}
+      )
       UNION ALL
       SELECT id FROM input WHERE (SELECT count(*) > ${DELIVERIES_MAX}::bigint FROM matched)
     ),
@@ -67,16 +74,17 @@ const WANTED = Prisma.sql`
 function plainInput(events: readonly PlainEvent[]): Prisma.Sql {
   return Prisma.sql`
     input AS MATERIALIZED (
-      SELECT id, organization_id, type, string_to_array(patterns, ' ') AS patterns, payload, attributes::jsonb AS attributes,
+      SELECT id, organization_id, api_key_id, type, string_to_array(patterns, ' ') AS patterns, payload, attributes::jsonb AS attributes,
              coalesce(occurred_at, now()) AS occurred_at
       FROM unnest(
         ${events.map(({ id }) => id)}::uuid[],
         ${events.map(({ organizationId }) => organizationId)}::uuid[],
+        ${events.map(({ apiKeyId }) => apiKeyId)}::uuid[],
         ${events.map(({ type }) => type)}::text[],
         ${events.map(({ type }) => patternsOf(type).join(" "))}::text[],
         ${events.map(({ payload }) => payload)}::text[],
         ${events.map(({ attributes }) => JSON.stringify(attributes ?? {}))}::text[],
         ${events.map(({ occurredAt }) => occurredAt?.toISOString() ?? null)}::timestamptz[]
-      ) AS t (id, organization_id, type, patterns, payload, attributes, occurred_at)
+      ) AS t (id, organization_id, api_key_id, type, patterns, payload, attributes, occurred_at)
     )`;
 }

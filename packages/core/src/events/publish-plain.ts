@@ -6,6 +6,11 @@ import type { PublishedEvent, PublishRequest } from "./event.js";
 import { insertPlainEvents, type PlainEvent, type PlainRow } from "./insert-plain.js";
 import type { PublishOutcome } from "./publish.js";
 
+export interface PlainRequest extends PublishRequest {
+  /** The key of its organization that has to be good still (decision 21); null: that was asked already. */
+  apiKeyId: string | null;
+}
+
 /** Whether a request may be plain: one event for whoever wants it, and without a key under which it could have been published before. */
 export function mayBePlain({ events, idempotency }: PublishRequest): boolean {
   return events.length === 1 && events[0]?.webhookIds === undefined && idempotency === undefined;
@@ -14,12 +19,13 @@ export function mayBePlain({ events, idempotency }: PublishRequest): boolean {
 /**
  * Publishes what most requests ask for: one event each (`mayBePlain`), of organizations without a quota, to webhooks without a line
  * (decision 20).
- * @returns one outcome for each request, in order; null: it is not plain, nothing was published, and `publishEvents` is for it
+ * @returns one outcome for each request, in order; null: nothing was published. It is not plain, and
+ * `publishEvents` is for it, or its key is not good any more
  * @throws what the database throws: nothing was published then, or its answer got lost
  */
 export async function publishPlain(
   context: Pick<Context, "db" | "enqueue" | "log">,
-  requests: readonly PublishRequest[],
+  requests: readonly PlainRequest[],
   backlog?: Backlog,
 ): Promise<(PublishOutcome | null)[]> {
   const named = requests.map((request) => ({ ...request, id: uuidv7() }));
@@ -37,8 +43,8 @@ export async function publishPlain(
   });
 }
 
-function toPlainEvents({ id, organizationId, events }: PublishRequest & { id: string }): PlainEvent[] {
-  return events.map((event) => ({ ...event, id, organizationId }));
+function toPlainEvents({ id, organizationId, apiKeyId, events }: PlainRequest & { id: string }): PlainEvent[] {
+  return events.map((event) => ({ ...event, id, organizationId, apiKeyId }));
 }
 
 function firstHint(

@@ -1,5 +1,6 @@
 import { hashApiKey } from "@homing/signature/api-key";
 import type { Context } from "../context.js";
+import { IS_VALID } from "./key.js";
 import { isPortalToken, openPortalToken } from "./portal-token.js";
 
 export const SCOPES = [
@@ -33,8 +34,8 @@ interface KeyRow {
 }
 
 /**
- * The callers behind API keys and portal tokens, read at every request so that a revocation works at once. Keys are found by the hash
- * of their 256 random bits: how long that takes says nothing about a key that somebody guesses at.
+ * The callers behind API keys and portal tokens, as they are now: whoever remembers one asks again with what it does for it (decision
+ * 21). Keys are found by the hash of their 256 random bits: how long that takes says nothing about a key that somebody guesses at.
  * @returns one for each key, in order; null for a key that is unknown, malformed, expired or revoked
  */
 export async function authenticate(
@@ -45,7 +46,7 @@ export async function authenticate(
   const [rows, holders] = await Promise.all([
     db.$queryRaw<(KeyRow & { key_hash: string })[]>`/* prepared authenticate */
       SELECT key_hash, id, organization_id, scopes FROM api_keys
-      WHERE key_hash = ANY (${hashes}::text[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+      WHERE key_hash = ANY (${hashes}::text[]) AND ${IS_VALID}`,
     findTokenHolders({ db, sealer }, keys.filter(isPortalToken)),
   ]);
   const callers = new Map(
@@ -68,7 +69,7 @@ async function findTokenHolders(
   const rows = await db.$queryRaw<(KeyRow & { now: Date })[]>`
     SELECT id, organization_id, scopes, now() AS now FROM api_keys
     WHERE id = ANY (${[...new Set(grants.map(({ apiKeyId }) => apiKeyId))]}::uuid[])
-      AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
+      AND ${IS_VALID}`;
   const rowById = new Map(rows.map((row) => [row.id, row]));
   const holders = new Map<string, Caller>();
   for (const { token, apiKeyId, webhookId, scopes, expiresAtMs } of grants) {

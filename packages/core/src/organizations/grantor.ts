@@ -1,6 +1,6 @@
 import type { Transaction } from "@homing/db/client";
 import { DomainError } from "../errors.js";
-import type { KeyName } from "./key.js";
+import { IS_VALID, type KeyName } from "./key.js";
 
 /**
  * Holds the key that grants something until the grant is committed, so that it cannot be revoked in between.
@@ -13,7 +13,7 @@ export async function lockGrantor(
   const [grantor] = await transaction.$queryRaw<{ scopes: string[] }[]>`
     SELECT scopes FROM api_keys
     WHERE id = ${keyId}::uuid AND organization_id = ${organizationId}::uuid
-      AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+      AND ${IS_VALID}
     FOR SHARE`;
   if (grantor === undefined) throw new DomainError("unauthenticated", "The API key is no longer valid.");
   const lacking = scopes.find((scope) => !grantor.scopes.includes(scope));

@@ -1,4 +1,4 @@
-import type { Transaction } from "@homing/db/client";
+import { Prisma, type Transaction } from "@homing/db/client";
 import { apiKeyPrefix, hashApiKey } from "@homing/signature/api-key";
 import { v7 as uuidv7 } from "uuid";
 import type { Actor } from "../audit-log/actor.js";
@@ -24,6 +24,9 @@ export interface KeyName {
   organizationId: string;
   keyId: string;
 }
+
+/** SQL of whether a row of `api_keys` still opens anything, by the database's clock. */
+export const IS_VALID = Prisma.sql`revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
 
 interface KeyToInsert {
   organizationId: string;
