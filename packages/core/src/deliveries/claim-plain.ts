@@ -2,7 +2,7 @@ import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { IS_LINED } from "../lanes/line.js";
 import type { Claim } from "./claim.js";
-import { LEASE_MS, type MovedRow, SETTINGS, withEvent } from "./move-due.js";
+import { ITS_WEBHOOK, LEASE_MS, type MovedRow, SETTINGS, withEvent } from "./move-due.js";
 import { toClaims } from "./to-claims.js";
 
 /**
@@ -30,7 +30,7 @@ function movePlain(db: Context["db"], ids: string[]): Promise<MovedRow[]> {
     WITH due AS MATERIALIZED (
       SELECT deliveries.id, ${SETTINGS}
       FROM deliveries
-      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      ${ITS_WEBHOOK}
       WHERE deliveries.id = ANY (${ids}::uuid[]) AND ${IS_PLAIN} AND webhooks.state = 'enabled' AND NOT ${IS_LINED}
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries

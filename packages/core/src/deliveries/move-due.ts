@@ -1,8 +1,9 @@
 import { Prisma } from "@homing/db/client";
 import { V1A_FORMAT } from "@homing/signature/ed25519";
 import type { Context } from "../context.js";
-import { IS_LINED, openLines } from "../lanes/line.js";
+import { IS_LINED, LINED_BY, openLines } from "../lanes/line.js";
 import type { RetryPolicySetting } from "../retry-schedule.js";
+import { webhookOf } from "../webhooks/look-up.js";
 import type { SealedKey } from "../webhooks/signing-key.js";
 import type { CircuitState } from "../webhooks/webhook.js";
 import type { AttemptTrigger } from "./delivery.js";
@@ -84,12 +85,12 @@ export function moveDue(
   const ids = [...deliveryIds];
   return db.$queryRaw<MovedRow[]>`/* prepared claim */
     WITH due AS MATERIALIZED (
-      SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over
+      SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over, ${SETTINGS}
       FROM (
         SELECT *, id = ANY (${[...pulledIds]}::uuid[]) AS is_pulled FROM deliveries
         WHERE deliveries.id = ANY (${ids}::uuid[]) AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
       ) deliveries
-      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      ${ITS_WEBHOOK}
       WHERE ${IS_DUE} AND NOT ${IS_POISONOUS}
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
@@ -106,15 +107,21 @@ export function moveDue(
         queued_at = NULL,
         last_error = CASE WHEN is_taken_over THEN 'its worker died or lost its lease' ELSE last_error END,
         updated_at = CASE goes WHEN 'parked' THEN deliveries.updated_at ELSE now() END
-      FROM due, webhooks
-      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND webhooks.id = deliveries.webhook_id AND ${IS_DUE}
-      RETURNING deliveries.id AS delivery_id, deliveries.organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series,
-        goes, ${SETTINGS}
+      FROM due
+      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND ${IS_DUE}
+      RETURNING deliveries.id AS delivery_id, organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series, due.*
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM moved WHERE goes = 'parked')`)})
     ${withEvent(PLACED)}
     WHERE goes IN ('in_flight', 'parked')`;
 }
+
+/** Joins to `deliveries` the webhooks that they are for: what a claim looks at, and `SETTINGS`. */
+export const ITS_WEBHOOK = webhookOf(
+  Prisma.sql`deliveries.webhook_id`,
+  Prisma.sql`state, url, timeout_ms, in_flight_max, releasing_until, headers_sealed, auth_sealed, tls_sealed, signature_formats,
+             retry_policy, ${LINED_BY}`,
+);
 
 /** What an attempt needs of `webhooks`. */
 export const SETTINGS = Prisma.sql`

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { SLOW_MS } from "../lanes/endpoint.js";
 import { isSuccess } from "../outcome.js";
+import { webhookOf } from "../webhooks/look-up.js";
 import { attemptName, type MadeAttempt, type RecordOutcome } from "./record.js";
 import type { WrittenRow } from "./write-attempts.js";
 
@@ -43,7 +44,7 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
       SELECT input.*
       FROM deliveries
       JOIN input ON input.delivery_id = deliveries.id
-      JOIN webhooks ON webhooks.id = deliveries.webhook_id
+      ${webhookOf(Prisma.sql`deliveries.webhook_id`, Prisma.sql`failing_since, is_proven`)}
       WHERE deliveries.id = ANY (${ids}::uuid[])
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
         AND failing_since IS NULL AND is_proven = (duration_ms <= ${SLOW_MS})

@@ -1,5 +1,6 @@
 import { Prisma } from "@homing/db/client";
-import { IS_LINED } from "../lanes/line.js";
+import { IS_LINED, LINED_BY } from "../lanes/line.js";
+import { webhookOf } from "../webhooks/look-up.js";
 
 /**
  * A CTE `matched`: which webhooks each event of `input` is for, and what their deliveries depend on.
@@ -13,8 +14,7 @@ export function matchedBy(wanted: Prisma.Sql, max: number | null): Prisma.Sql {
       FROM input
       CROSS JOIN LATERAL (${wanted}
       ) AS wanted
-      -- The offset keeps this a look-up by id: a plan that was made for few webhooks would read all of the organization's.
-      CROSS JOIN LATERAL (SELECT * FROM webhooks WHERE id = wanted.webhook_id OFFSET 0) AS webhooks
+      ${webhookOf(Prisma.sql`wanted.webhook_id`, Prisma.sql`id, organization_id, state, ${LINED_BY}`)}
       WHERE webhooks.organization_id = input.organization_id AND webhooks.state <> 'archived'
       LIMIT ${max === null ? null : max + 1}::bigint
     )`;

@@ -10,6 +10,9 @@ const FIRST_PAUSE_MS = 1_000;
 export const IS_LINED = Prisma.sql`
   (webhooks.ordering = 'event' OR webhooks.rate_limit_count IS NOT NULL OR webhooks.circuit <> 'closed')`;
 
+/** The columns of `webhooks` that this depends on. */
+export const LINED_BY = Prisma.sql`ordering, rate_limit_count, circuit`;
+
 /**
  * The INSERT that gives each `webhook_id` of a relation a line. It locks the line: a pull that found it empty at the same moment has
  * removed it, or finds what is parked now.

@@ -1,5 +1,7 @@
 import { Prisma, type Transaction } from "@homing/db/client";
 import { HINT_PATIENCE_MS } from "../deliveries/hint.js";
+import { webhookOf } from "../webhooks/look-up.js";
+import { LINED_BY } from "./line.js";
 
 /** Of a webhook that is disabled or archived: they are held or cancelled where they stand. */
 const SHELVED_AT_ONCE = 1_000;
@@ -105,7 +107,10 @@ function lines(ids: string[], { wanted, isRound, isStart }: Asked): Prisma.Sql {
              ) AS is_held
       FROM webhook_lines
       JOIN unnest(${ids}::uuid[], ${wanted}::int[]) AS asked (webhook_id, wanted) USING (webhook_id)
-      JOIN webhooks ON webhooks.id = webhook_id
+      ${webhookOf(
+        Prisma.sql`webhook_lines.webhook_id`,
+        Prisma.sql`id, organization_id, state, rate_limit_period_seconds, ${LINED_BY}`,
+      )}
       -- What was taken last: it waits for a worker, or is with one. A retry of it that is not yet due concerns the order alone.
       LEFT JOIN LATERAL (
         SELECT state, state = 'pending' AND parked_at IS NULL AND (ordering = 'event' OR next_attempt_at <= ${DUE_NOW}) AS is_waiting

@@ -1,0 +1,115 @@
+import { Prisma, type Transaction } from "@homing/db/client";
+import { KEEP_PLANS } from "@homing/db/prepared";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { claimDeliveries } from "../src/deliveries/claim.js";
+import { claimPlain } from "../src/deliveries/claim-plain.js";
+import { recordAttempts } from "../src/deliveries/record.js";
+import { recordPlain } from "../src/deliveries/record-plain.js";
+import { publishEvents } from "../src/events/publish.js";
+import { publishPlain } from "../src/events/publish-plain.js";
+import { takeHeads } from "../src/lanes/take-heads.js";
+import { claimOne, newDelivery, newOrganization, newWebhook, openWorld, responded, type World } from "./world.js";
+
+const WEBHOOKS = 60;
+const EVENTS = 1_000;
+const BATCHES = 5;
+const EVENT = { type: "invoice.paid", payload: '{"n":1}' };
+const NAME = /^\/\* prepared (\w+) \*\//;
+
+let world: World;
+let texts: Map<string, string>;
+
+beforeAll(async () => {
+  world = await openWorld();
+  // As a new installation is, or a week that has begun: there are rows, and Postgres has not counted them.
+  await world.db.$executeRawUnsafe("ALTER TABLE webhooks SET (autovacuum_enabled = false)");
+  await fill();
+  texts = await statementsOf(world);
+});
+afterAll(() => world.close());
+
+async function fill(): Promise<void> {
+  const organizationId = await newOrganization(world);
+  for (let made = 0; made < WEBHOOKS; made += 1) {
+    await newWebhook(world, organizationId, { eventTypes: [made === 0 ? EVENT.type : "other"] });
+  }
+  for (let batch = 0; batch < BATCHES; batch += 1) {
+    await publishEvents(world.context, [{ organizationId, events: Array.from({ length: EVENTS }, () => EVENT) }]);
+  }
+}
+
+/** The prepared statements by name, as they go to Postgres when their verbs are called. */
+async function statementsOf({ context, db }: World): Promise<Map<string, string>> {
+  const { organizationId, webhook, deliveryId } = await newDelivery(world);
+  const claim = await claimOne(world, deliveryId);
+  const attempts = [{ claim, result: responded(200), requestHeaders: {} }];
+  const request = { organizationId, events: [EVENT] };
+  const heard = new Map<string, string>();
+  const listening = { ...context, db: listenTo(db, heard) };
+  await publishPlain(listening, [{ ...request, apiKeyId: null }]);
+  await publishEvents(listening, [request]);
+  await claimPlain(listening, [deliveryId]);
+  await claimDeliveries(listening, [deliveryId]);
+  await recordPlain(listening, attempts);
+  await recordAttempts(listening, attempts);
+  await db.$transaction((transaction) =>
+    takeHeads(listenTo(transaction, heard), [{ webhook_id: webhook.id }], {
+      wanted: [1],
+      isRound: false,
+      isStart: false,
+    }),
+  );
+  return heard;
+}
+
+function listenTo<Client extends Transaction>(db: Client, heard: Map<string, string>): Client {
+  return new Proxy(db, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (name !== "$queryRaw" || typeof member !== "function") return member;
+      return (text: TemplateStringsArray, ...values: unknown[]): unknown => {
+        const { text: whole } = Prisma.sql(text, ...values);
+        heard.set(NAME.exec(whole)?.[1] ?? "", whole);
+        return Reflect.apply(member, target, [text, ...values]);
+      };
+    },
+  });
+}
+
+interface PlanNode {
+  "Node Type": string;
+  "Relation Name"?: string;
+  "Index Cond"?: string;
+  Plans?: PlanNode[];
+}
+
+/** The plan for any values that Postgres makes now. */
+async function planOf(name: string): Promise<PlanNode> {
+  const text = texts.get(name) ?? "";
+  const parameters = new Set(text.match(/\$\d+/g));
+  const values = Array.from(parameters, () => "NULL").join();
+  return world.db.$transaction(async (transaction) => {
+    await transaction.$queryRaw`SELECT ${KEEP_PLANS}`;
+    await transaction.$executeRawUnsafe(`PREPARE look_at_${name} AS ${text}`);
+    const [row] = await transaction.$queryRawUnsafe<{ "QUERY PLAN": [{ Plan: PlanNode }] }[]>(
+      `EXPLAIN (FORMAT JSON) EXECUTE look_at_${name} (${values})`,
+    );
+    await transaction.$executeRawUnsafe(`DEALLOCATE look_at_${name}`);
+    if (row === undefined) throw new Error("there is no plan");
+    return row["QUERY PLAN"][0].Plan;
+  });
+}
+
+function nodesOf(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+}
+
+test.each(["publish_plain", "publish", "claim_plain", "claim", "record_plain", "record", "take_heads"])(
+  "%s looks webhooks up by their ids, before Postgres knows how many there are",
+  async (name) => {
+    const nodes = nodesOf(await planOf(name));
+    const reads = nodes.filter((node) => node["Relation Name"] === "webhooks" && /Scan/.test(node["Node Type"]));
+    expect(reads.length).toBeGreaterThan(0);
+    expect(reads.filter((node) => !/\bid = /.test(node["Index Cond"] ?? node["Node Type"]))).toEqual([]);
+  },
+);
