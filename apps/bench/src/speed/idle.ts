@@ -5,7 +5,7 @@ import { type Bench, measure } from "../measure.js";
 import { usageOf } from "../usage.js";
 
 const SETTLE_MS = 4_000;
-const WATCH_MS = { quick: 10_000, long: 60_000 };
+const WATCH_MS = { quick: 8_000, long: 60_000 };
 
 /** What one API and one worker cost while nothing happens. */
 export const IDLE_CASE: Case = {

@@ -21,7 +21,7 @@ const WARM_UP_MS = { quick: 800, long: 45_000 };
 export const LATENCY_CASE: Case = { name: "latency", title: "publish to receive below saturation", run: runLatency };
 
 function runLatency({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
-  const durationMs = isQuick ? 4_000 : 30_000;
+  const durationMs = isQuick ? 3_000 : 30_000;
   return measure({ backend, signal, ...AT_SPEED, workers: 1 }, async (bench) => {
     const { installation, session, api } = bench;
     const world = await createSpeedWorld(bench, USUAL);

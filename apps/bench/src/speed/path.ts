@@ -12,7 +12,7 @@ import { AT_SPEED, createSpeedWorld, type SpeedWorld, USUAL } from "./world.js";
 const WARM_UP_MS = 2_000;
 /** The goals of 700 and 400 µs are of a machine on which such a build takes 3,300. */
 const NAIVE_CPU_RATIO = { need: 4.7, reach: 8.25 };
-const FLOOR_COUNT = { quick: 5_000, long: 20_000 };
+const FLOOR_COUNT = { quick: 4_000, long: 20_000 };
 const script = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const SCRIPTS = {
   express: script("../floors/express-main.js"),
@@ -24,7 +24,7 @@ const SCRIPTS = {
 export const PATH_CASE: Case = { name: "path", title: "publish and deliver, against a naive build", run: runPath };
 
 function runPath({ backend, signal, isQuick }: CaseOptions): Promise<CaseResult> {
-  const durationMs = isQuick ? 3_000 : 20_000;
+  const durationMs = isQuick ? 2_500 : 20_000;
   return measure({ backend, signal, ...AT_SPEED, workers: 0 }, async (bench) => {
     const world = await createSpeedWorld(bench, USUAL);
     const floors = await measureFloors(bench, world, {
