@@ -23,8 +23,8 @@ export type PlainRow = { event_id: string } & (
 /**
  * `insertEvents` for what is plain: no idempotency keys, no named webhooks, no quota, no lines and no backlog, so that it writes to two
  * tables instead of five. Each event is for itself.
- * @returns rows in no order; none of an event whose organization has a quota, whose key is not good any more or that matches a webhook with a
- * line, and none at all where they would make more than `DELIVERIES_MAX` deliveries
+ * @returns rows in no order; none of an event whose organization has a quota, whose key is not good any more or that matches a webhook
+ * with a line, and none at all where they would make more than `DELIVERIES_MAX` deliveries
  */
 export function insertPlainEvents(db: Transaction, events: readonly PlainEvent[]): Promise<PlainRow[]> {
   return db.$queryRaw<PlainRow[]>`/* prepared publish_plain */
@@ -37,7 +37,8 @@ export function insertPlainEvents(db: Transaction, events: readonly PlainEvent[]
       WHERE organizations.id = ANY (${[...new Set(events.map(({ organizationId }) => organizationId))]}::uuid[]) AND delivery_quota IS NOT NULL
       UNION ALL
       SELECT id FROM input WHERE api_key_id IS NOT NULL AND (api_key_id, organization_id) NOT IN (
-        SELECT id, organization_id FROM api_keys WHERE id = ANY (${[...new Set(events.flatMap(({ apiKeyId }) => apiKeyId ?? []))]}::uuid[]) AND ${IS_VALID}
+        SELECT id, organization_id FROM api_keys
+        WHERE id = ANY (${[...new Set(events.flatMap(({ apiKeyId }) => apiKeyId ?? []))]}::uuid[]) AND ${IS_VALID}
       )
       UNION ALL
       SELECT id FROM input WHERE (SELECT count(*) > ${DELIVERIES_MAX}::bigint FROM matched)

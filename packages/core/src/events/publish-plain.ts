@@ -19,8 +19,8 @@ export function mayBePlain({ events, idempotency }: PublishRequest): boolean {
 /**
  * Publishes what most requests ask for: one event each (`mayBePlain`), of organizations without a quota, to webhooks without a line
  * (decision 20).
- * @returns one outcome for each request, in order; null: nothing was published. It is not plain, and
- * `publishEvents` is for it, or its key is not good any more
+ * @returns one outcome for each request, in order; null: nothing was published, since it is not plain, and `publishEvents` is for it, or
+ * its key is not good any more
  * @throws what the database throws: nothing was published then, or its answer got lost
  */
 export async function publishPlain(

@@ -10,7 +10,7 @@ const FIRST_PAUSE_MS = 1_000;
 export const IS_LINED = Prisma.sql`
   (webhooks.ordering = 'event' OR webhooks.rate_limit_count IS NOT NULL OR webhooks.circuit <> 'closed')`;
 
-/** The columns of `webhooks` that this depends on. */
+/** The columns of `webhooks` that `IS_LINED` looks at. */
 export const LINED_BY = Prisma.sql`ordering, rate_limit_count, circuit`;
 
 /**
