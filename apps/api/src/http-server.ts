@@ -1,6 +1,7 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { StartError } from "@homing/runtime/start-error";
+import { type Listener, createMessageClasses } from "./message-classes.js";
 
 /** Most header fields of a request. */
 export const HEADERS_MAX = 100;
@@ -44,17 +45,18 @@ export interface HttpServer {
  * @throws StartError when the address is in use or may not be had
  */
 export async function listen(
-  listener: RequestListener,
+  listener: Listener,
   { host, port, ...limits }: { host: string; port: number } & Partial<typeof LIMITS>,
 ): Promise<HttpServer> {
-  const server = createLimitedServer({ ...LIMITS, ...limits });
+  const server = createLimitedServer({ ...LIMITS, ...limits }, createMessageClasses(listener));
   const close = closeGracefully(server);
   server.on("request", listener);
   return { port: await bind(server, host, port), close };
 }
 
-function createLimitedServer(limits: typeof LIMITS): Server {
+function createLimitedServer(limits: typeof LIMITS, classes: ServerOptions): Server {
   const server = createServer({
+    ...classes,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
