@@ -1,7 +1,15 @@
 import { Agent as HttpAgent, type AgentOptions } from "node:http";
 import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from "node:https";
 import type { Duplex } from "node:stream";
-import { type DialRules, noPlainHttp, refusalOf, resolveAllowed, type TlsSettings, toLookupFunction } from "./dial.js";
+import {
+  type DialRules,
+  noPlainHttp,
+  refusalOf,
+  resolveAllowed,
+  type TlsSettings,
+  toLookupFunction,
+  VERIFYING,
+} from "./dial.js";
 import { createProxyAgents } from "./proxy-agents.js";
 
 /** Below the 5 s after which common servers close an idle connection, so that a reused one is rarely dead. */
@@ -69,7 +77,7 @@ type Agents = Pick<CheckedAgents, "http" | "https">;
 
 function createDirectAgents(options: CheckedAgentsOptions, common: AgentOptions & HttpsAgentOptions): Agents {
   const shared = { ...common, lookup: toLookupFunction((hostname) => resolveAllowed(options, hostname)) };
-  const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...options.tls }) };
+  const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...VERIFYING, ...options.tls }) };
   for (const agent of [agents.http, agents.https]) {
     const connect = agent.createConnection.bind(agent);
     agent.createConnection = (target, callback) => {

@@ -29,6 +29,9 @@ export interface TlsSettings {
   key?: string;
 }
 
+/** Certificates are verified, whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
+export const VERIFYING = { rejectUnauthorized: true };
+
 interface Target {
   host?: string | null | undefined;
   port?: number | string | null | undefined;

@@ -14,7 +14,7 @@ export interface ExchangeRequest {
   headers: Record<string, string>;
   body: string | Uint8Array;
   timeoutMs: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   agents: CheckedAgents;
   /** What is kept of the answer. */
   record?: RecordOptions;
@@ -72,5 +72,6 @@ export function exchange(client: Got, request: ExchangeRequest): Promise<SendRes
 function toResult(ending: Ending, response: ReceivedResponse | undefined, durationMs: number): SendResult {
   if (ending.outcome !== "responded") return { ...ending, ...response, durationMs };
   if (response === undefined) return { outcome: "reset", error: "the response ended before it began", durationMs };
-  return { outcome: ending.outcome, ...response, durationMs };
+  const { status, headers, bodyText } = response;
+  return { outcome: ending.outcome, status, headers, bodyText, durationMs };
 }

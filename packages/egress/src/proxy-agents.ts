@@ -3,7 +3,7 @@ import type { Agent as HttpsAgent } from "node:https";
 import { isIPv6 } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import { HttpProxyAgent, HttpsProxyAgent } from "hpagent";
-import { type DialRules, noPlainHttp, refusalOf, resolveOne, type TlsSettings } from "./dial.js";
+import { type DialRules, noPlainHttp, refusalOf, resolveOne, type TlsSettings, VERIFYING } from "./dial.js";
 
 /** Of the proxy, to open a connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -29,8 +29,8 @@ export function createProxyAgents(
 ): { http: HttpAgent; https: HttpsAgent } {
   const { proxy, tls, httpsOnly } = options;
   const agents = {
-    http: new HttpProxyAgent({ ...common, proxy }),
-    https: new HttpsProxyAgent({ ...common, ...tls, proxy }),
+    http: new HttpProxyAgent({ ...common, proxy, proxyRequestOptions: VERIFYING }),
+    https: new HttpsProxyAgent({ ...common, ...VERIFYING, ...tls, proxy, proxyRequestOptions: VERIFYING }),
   };
   askForChecked(agents.http, options, { isRefused: httpsOnly });
   askForChecked(agents.https, options, { isRefused: false });

@@ -18,6 +18,7 @@ const NOTHING: Redaction = { beyondBytes: 0, redact: (text) => text, redactStart
 
 /** @param values of headers and credentials that go with a request */
 export function createRedaction(values: readonly string[]): Redaction {
+  if (values.length === 0) return NOTHING;
   const secrets = secretsIn(values);
   const [longest] = secrets;
   if (longest === undefined) return NOTHING;

@@ -2,6 +2,7 @@ import got from "got";
 import type { AddressPolicy } from "./address-policy.js";
 import { createAgentPool, type RequestTls } from "./agent-pool.js";
 import { exchange, type SendResult } from "./exchange.js";
+import { leanRequests } from "./lean-requests.js";
 import { type Lookup, systemLookup } from "./lookup.js";
 import { createPortPolicy, type PortPolicy } from "./port-policy.js";
 import { requestHeaders } from "./request-headers.js";
@@ -77,6 +78,7 @@ export function createSend(options: SendOptions): Sender {
     decompress: false,
     strictContentLength: true,
     maxHeaderSize: RESPONSE_HEAD_BYTES_MAX,
+    handlers: [leanRequests],
   });
   const tokens = createTokens((request) =>
     exchange(client, {
@@ -86,10 +88,14 @@ export function createSend(options: SendOptions): Sender {
     }),
   );
 
-  function sendOnce({ tls, headers, secrets = [], ...request }: SendRequest): Promise<SendResult> {
+  // Member by member: of objects that are spread V8 learns nothing, and this is done for every request.
+  function sendOnce({ url, headers, body, timeoutMs, signal, tls, secrets = [] }: SendRequest): Promise<SendResult> {
     return exchange(client, {
-      ...request,
+      url,
       headers: requestHeaders(headers, userAgent),
+      body,
+      timeoutMs,
+      signal,
       agents: pool.agentsFor(tls),
       record: { secrets },
     });

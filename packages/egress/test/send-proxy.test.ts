@@ -1,6 +1,9 @@
+import { execFile } from "node:child_process";
 import { createServer, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { CERTIFICATE } from "@homing/local/certificate";
 import { makeAuthority, makeCertificate } from "@homing/local/test-certificates";
@@ -138,3 +141,29 @@ test("a proxy that is away is no secret-telling either", async () => {
     error: expect.stringMatching(/proxy opened no connection \(ECONNREFUSED\)$/),
   });
 });
+
+// A process of its own: the variable is Node's, which reads it from its real environment.
+test.each(["directly", "through the proxy"])(
+  "certificates are verified %s, also where NODE_TLS_REJECT_UNAUTHORIZED says that they are not",
+  async (way) => {
+    let requests = 0;
+    const receiver = await startHttps((_request, response) => {
+      requests += 1;
+      response.end();
+    });
+    const proxy = way === "directly" ? null : (await startProxy()).url;
+    const script = `
+      import { createSend } from "@homing/egress/send";
+      const sender = createSend({ policy: { isAllowed: () => true }, userAgent: "Test", proxy: ${JSON.stringify(proxy)} });
+      const url = "https://localhost:${receiver.port}/";
+      const { outcome } = await sender.send({ url, headers: {}, body: "{}", timeoutMs: 5_000 });
+      process.stdout.write(outcome);
+      sender.close();`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], {
+      cwd: fileURLToPath(new URL("..", import.meta.url)),
+      env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+    });
+    expect(stdout).toBe("tls");
+    expect(requests).toBe(0);
+  },
+);
