@@ -105,8 +105,8 @@ function createPublishes(handing: Pick<Context, "db" | "log" | "enqueue">, backl
   };
 }
 
-function withKey(request: PublishRequest, recalled: Recalled | null): PlainRequest {
-  return { ...request, apiKeyId: recalled === null ? null : recalled.caller.apiKeyId };
+function withKey({ organizationId, events }: PublishRequest, recalled: Recalled | null): PlainRequest {
+  return { organizationId, events, apiKeyId: recalled === null ? null : recalled.caller.apiKeyId };
 }
 
 /** A request of many deliveries waits in a lane of its own, so that however many there are of these, one of a single delivery goes at once. */

@@ -55,7 +55,9 @@ export function createResponseRecord({
     },
     read() {
       const text = decodeBody(Buffer.concat(kept), readBytesMax);
-      return head && { status: head.status, headers: head.headers, bodyText: redaction.redactStart(text, bodyBytesMax) };
+      return (
+        head && { status: head.status, headers: head.headers, bodyText: redaction.redactStart(text, bodyBytesMax) }
+      );
     },
   };
 }

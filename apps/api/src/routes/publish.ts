@@ -29,7 +29,7 @@ type Publishing = RouteRequest<unknown, unknown, IdempotencyHeaders, unknown, Ca
 const headers = Joi.object<IdempotencyHeaders>({
   "idempotency-key": Joi.string()
     .pattern(/^[\x21-\x7e]{1,200}$/, "key")
-    .messages({ "string.pattern.name": "{{#label}} must be 1 to 200 visible ASCII characters" })
+    .rule({ message: "{{#label}} must be 1 to 200 visible ASCII characters" })
     .description("The same key and body within 24 h answers as the first time and publishes nothing"),
 });
 

@@ -98,6 +98,28 @@ describe("POST /v1/events", () => {
     expect((await us.ask("GET", `/v1/events/${body.id}`)).text).toContain(`"payload":{"second":2}}`);
   });
 
+  const notATime = "must be a time as in RFC 3339, with its offset";
+  test.each([
+    [{ type: "a b" }, "/type", "must be words of letters, digits, _ and -, joined by dots"],
+    [{ type: "homing.x" }, "/type", "must not start with homing.: these are Homing's own events"],
+    [{ occurred_at: "yesterday" }, "/occurred_at", notATime],
+    [{ occurred_at: "2026-02-30T00:00:00Z" }, "/occurred_at", notATime],
+    [{ webhook_ids: ["x"] }, "/webhook_ids/0", "must be a UUID"],
+  ])("an event with %j is refused with a text that says what is wanted", async (member, pointer, detail) => {
+    const { status, body } = await us.ask("POST", "/v1/events", { json: { type: "a.b", payload: {}, ...member } });
+    expect({ status, errors: body.errors }).toEqual({ status: 422, errors: [{ in: "body", pointer, detail }] });
+  });
+
+  test("so is an Idempotency-Key that cannot be read, and an event's id in a filter", async () => {
+    const keyed = { json: { type: "a.b", payload: {} }, headers: { "Idempotency-Key": "a b" } };
+    expect((await us.ask("POST", "/v1/events", keyed)).body.errors).toEqual([
+      { in: "header", pointer: "/idempotency-key", detail: "must be 1 to 200 visible ASCII characters" },
+    ]);
+    expect((await us.ask("GET", "/v1/deliveries?event_id=x")).body.errors).toEqual([
+      { in: "query", pointer: "/event_id", detail: "must be evt_ and a ULID, or a UUID" },
+    ]);
+  });
+
   test("a payload of 256 KiB is taken, one byte more is 413 that names it", async () => {
     await freshOrganization();
     const full = payloadOf(PAYLOAD_BYTES_MAX);

@@ -7,9 +7,11 @@ import { DELIVERIES_MAX } from "./insert.js";
 import { matchedBy } from "./matched.js";
 
 /** An event with its id, for the webhooks that want it. */
-export interface PlainEvent extends Omit<EventInput, "webhookIds"> {
+export interface PlainEvent extends Pick<EventInput, "type" | "payload"> {
   id: string;
   organizationId: string;
+  attributes: EventInput["attributes"];
+  occurredAt: EventInput["occurredAt"];
   /** null: whoever publishes it was asked for already. */
   apiKeyId: string | null;
 }

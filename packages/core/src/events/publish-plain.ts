@@ -28,7 +28,12 @@ export async function publishPlain(
   requests: readonly PlainRequest[],
   backlog?: Backlog,
 ): Promise<(PublishOutcome | null)[]> {
-  const named = requests.map((request) => ({ ...request, id: uuidv7() }));
+  const named = requests.map(({ organizationId, events, apiKeyId }) => ({
+    id: uuidv7(),
+    organizationId,
+    events,
+    apiKeyId,
+  }));
   const taken = named.filter(({ organizationId }) => (backlog?.placeOf(organizationId) ?? 0) === 0);
   const rows = taken.length === 0 ? [] : await insertPlainEvents(context.db, taken.flatMap(toPlainEvents));
   const organizationIds = new Map(taken.map(({ id, organizationId }) => [id, organizationId]));
@@ -44,7 +49,15 @@ export async function publishPlain(
 }
 
 function toPlainEvents({ id, organizationId, apiKeyId, events }: PlainRequest & { id: string }): PlainEvent[] {
-  return events.map((event) => ({ ...event, id, organizationId, apiKeyId }));
+  return events.map(({ type, payload, attributes, occurredAt }) => ({
+    id,
+    organizationId,
+    apiKeyId,
+    type,
+    payload,
+    attributes,
+    occurredAt,
+  }));
 }
 
 function firstHint(
