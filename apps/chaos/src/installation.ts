@@ -13,7 +13,7 @@ import { type ReceiversProcess, startReceiversProcess } from "./receivers-proces
 import { type RedisServer, startRedisServer } from "./redis-server.js";
 
 /** Slots of each worker. */
-const WORKER_CONCURRENCY = 100;
+const WORKER_CONCURRENCY = 200;
 
 const ENCRYPTION_KEY_BYTES = 32;
 const API_KEY_BYTES = 32;

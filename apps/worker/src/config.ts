@@ -51,7 +51,7 @@ const schema = () =>
     EGRESS_ALLOW: Joi.string().allow("").default(""),
     ...egressVariables(),
     DELIVERY_ENABLED: Joi.boolean().default(true),
-    WORKER_CONCURRENCY: Joi.number().integer().min(1).max(10_000).default(100),
+    WORKER_CONCURRENCY: Joi.number().integer().min(1).max(10_000).default(200),
     WORKER_ISOLATION: Joi.boolean().default(true),
     WORKER_HEALTH_HOST: Joi.string().hostname().default("127.0.0.1"),
     WORKER_HEALTH_PORT: Joi.number().port().default(3001),

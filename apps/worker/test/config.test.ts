@@ -20,7 +20,7 @@ test("two variables are enough", () => {
     egressAllow: [],
     egress: EGRESS_DEFAULTS,
     deliveryEnabled: true,
-    concurrency: 100,
+    concurrency: 200,
     isIsolating: true,
     health: { host: "127.0.0.1", port: 3001 },
     retentionMs: 30 * 24 * 60 * 60 * 1000,

@@ -4,7 +4,7 @@ import got from "got";
 import { Redis } from "ioredis";
 import { v7 as uuidv7 } from "uuid";
 
-const AT_ONCE = 100;
+const AT_ONCE = 200;
 const JOBS_PER_COMMAND = 500;
 const MEASURED_PART = 0.8;
 const ROWS_PER_STATEMENT = 500;
@@ -38,7 +38,7 @@ export async function countJobs(redisUrl: string, count: number): Promise<number
   return perSecond;
 }
 
-/** What got's promise API sends, a hundred at once. @returns requests a second */
+/** What got's promise API sends, so many at once. @returns requests a second */
 export async function countRequests(url: string, count: number): Promise<number> {
   const startedAtMs = performance.now();
   let left = count;

@@ -14,7 +14,7 @@ const STILL_MS_MAX = 30_000;
 const WARM_UP_PART = 0.2;
 
 /** The workers of a measurement of speed: with so many attempts at once that their slots are not the limit. */
-export const AT_SPEED = { isIsolating: true, concurrency: 100 };
+export const AT_SPEED = { isIsolating: true, concurrency: 200 };
 
 /** Events as they are published, and who wants them. */
 export interface Shape {
