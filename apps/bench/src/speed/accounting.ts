@@ -4,6 +4,7 @@ import type { Bench } from "../measure.js";
 import type { CountingSink } from "../counting-sink.js";
 
 const RECORDED_MS_MAX = 30_000;
+const TOLD_MS_MAX = 3_000;
 const IDS_AT_ONCE_MAX = 20_000;
 
 interface Counts {
@@ -43,6 +44,11 @@ export async function account(bench: Bench, sink: CountingSink, acknowledged?: A
     session.findings.push(String(error));
   });
   const { deliveries } = await countRows(bench);
+  // The sink tells what it has received a moment later.
+  await waitFor(() => sink.counts().deliveries >= deliveries, {
+    what: "the sink's last counts",
+    timeoutMs: TOLD_MS_MAX,
+  }).catch(() => undefined);
   const { deliveries: received } = sink.counts();
   if (received < deliveries) session.findings.push(`${deliveries - received} deliveries were not received`);
   if (acknowledged !== undefined) await findLost(bench, acknowledged);
