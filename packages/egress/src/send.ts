@@ -88,7 +88,7 @@ export function createSend(options: SendOptions): Sender {
     }),
   );
 
-  // Member by member: of objects that are spread V8 learns nothing, and this is done for every request.
+  // Member by member: V8 is slow to add to an object that was spread, and this is done for every request.
   function sendOnce({ url, headers, body, timeoutMs, signal, tls, secrets = [] }: SendRequest): Promise<SendResult> {
     return exchange(client, {
       url,

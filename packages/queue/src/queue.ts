@@ -127,7 +127,7 @@ function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bu
   const underWay = new Set<Promise<void>>();
 
   async function addAll(newJobs: readonly NewJob[]): Promise<void> {
-    const jobs = newJobs.map(toBulkJob);
+    const jobs = newJobs.map(toJob);
     const [only] = jobs;
     if (only !== undefined && jobs.length === 1) {
       // Below saturation most are alone, and `addBulk` costs half as much again for a pipeline of one.
@@ -163,7 +163,7 @@ function operations(queue: Queue): Pick<DeliveryQueue, "enqueue" | "depth" | "bu
   };
 }
 
-function toBulkJob({ hints, delayMs, priority = 0 }: NewJob) {
+function toJob({ hints, delayMs, priority = 0 }: NewJob) {
   const data = { hints } satisfies DeliveryJob;
   return {
     name: JOB_NAME,

@@ -11,7 +11,8 @@ export const ID_CHARS_MAX = 128;
 const LIMIT_MAX = 200;
 const LIMIT_DEFAULT = 50;
 
-// The messages below are their rules': those of a schema (`messages`) are merged with Joi's own at every validation, which takes longer than the rest of it.
+// The messages below are their rules': those of a schema (`messages`) are merged with Joi's own at every validation, which takes longer
+// than the rest of it.
 
 /** A UUID, validated to lower case; any of the versions, because foreign clients send ids that are of none. */
 export const uuid = () =>

@@ -38,7 +38,7 @@ export async function countJobs(redisUrl: string, count: number): Promise<number
   return perSecond;
 }
 
-/** What got's promise API sends, so many at once. @returns requests a second */
+/** What got's promise API sends, `AT_ONCE` requests at a time. @returns requests a second */
 export async function countRequests(url: string, count: number): Promise<number> {
   const startedAtMs = performance.now();
   let left = count;

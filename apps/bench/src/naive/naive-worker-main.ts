@@ -8,6 +8,7 @@ import { ownEnv } from "../config.js";
 import { CONNECTIONS_MAX, connect, NAIVE_PREFIX, NAIVE_QUEUE, type NaiveJob } from "./naive-queue.js";
 
 // The delivery that one would write first: find, mark, send, and a transaction for the record.
+
 // Twice as many make it no faster.
 const CONCURRENCY = 100;
 const LEASE_MS = 60_000;
