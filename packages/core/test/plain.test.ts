@@ -321,6 +321,19 @@ test("ids in any order, of weeks that lie apart, are claimed and recorded in one
   expect(outcomes.map((outcome) => outcome?.outcome)).toEqual(["settled", "settled", "settled"]);
 });
 
+test("a delivery of another week than its event's is not for a plain claim, and its neighbours are", async () => {
+  const old = await newDelivery(world);
+  const eventId = uuidv7({ msecs: Date.now() - WEEK_MS });
+  await world.db.$executeRaw`UPDATE events SET id = ${eventId}::uuid WHERE id = ${old.eventId}::uuid`;
+  await world.db.delivery.update({ where: { id: old.deliveryId }, data: { eventId } });
+  const ids = [old.deliveryId, (await newDelivery(world)).deliveryId];
+  for (const id of ids) await shiftTime(world, id, 10);
+  const [oldClaim, claim] = await claimPlain(world.context, ids);
+  expect([oldClaim, claim?.deliveryId]).toEqual([null, ids[1]]);
+  const outcomes = await claimDeliveries(world.context, ids.slice(0, 1));
+  expect(outcomes).toMatchObject([{ outcome: "claimed", claim: { eventId, payload: '{"n":1}' } }]);
+});
+
 test("a late and a current success of one delivery in one batch are told apart: the late one is not taken for written", async () => {
   const late = await provenClaim();
   await shiftTime(world, late.deliveryId, LOST_MS);

@@ -13,8 +13,12 @@ import { claimOne, newDelivery, newOrganization, newWebhook, openWorld, responde
 const WEBHOOKS = 60;
 const EVENTS = 1_000;
 const BATCHES = 5;
+/** Of its own tables: so many rows at a time, so many times. */
+const UNCOUNTED = 100;
+const UNCOUNTED_STEPS = 8;
 const EVENT = { type: "invoice.paid", payload: '{"n":1}' };
-const NAME = /^\/\* prepared (\w+) \*\//;
+/** Without the week that a statement is for. */
+const NAME = /^\/\* prepared ([a-z_]+?)(?:_\d+)? \*\//;
 
 let world: World;
 let texts: Map<string, string>;
@@ -79,16 +83,17 @@ function listenTo<Client extends Transaction>(db: Client, heard: Map<string, str
 interface PlanNode {
   "Node Type": string;
   "Relation Name"?: string;
+  "Index Name"?: string;
   "Index Cond"?: string;
   Plans?: PlanNode[];
 }
 
 /** The plan for any values that Postgres makes now. */
-async function planOf(name: string): Promise<PlanNode> {
+async function planOf(name: string, { db }: World = world): Promise<PlanNode> {
   const text = texts.get(name) ?? "";
   const parameters = new Set(text.match(/\$\d+/g));
   const values = Array.from(parameters, () => "NULL").join();
-  return world.db.$transaction(async (transaction) => {
+  return db.$transaction(async (transaction) => {
     await transaction.$queryRaw`SELECT ${KEEP_PLANS}`;
     await transaction.$executeRawUnsafe(`PREPARE look_at_${name} AS ${text}`);
     const [row] = await transaction.$queryRawUnsafe<{ "QUERY PLAN": [{ Plan: PlanNode }] }[]>(
@@ -113,3 +118,36 @@ test.each(["publish_plain", "publish", "claim_plain", "claim", "record_plain", "
     expect(reads.filter((node) => !/\bid = /.test(node["Index Cond"] ?? node["Node Type"]))).toEqual([]);
   },
 );
+
+test.each([
+  ["claim_plain", ["deliveries", "events"]],
+  ["record_plain", ["deliveries"]],
+  ["record", ["deliveries"]],
+])("%s of ids of one week looks at that week's tables alone", async (name, tables) => {
+  const names = nodesOf(await planOf(name)).map((node) => /^(\w+)_p\d{8}$/.exec(node["Relation Name"] ?? ""));
+  expect(new Set(names.flatMap((match) => match?.[0] ?? [])).size).toBe(tables.length);
+  expect([...new Set(names.flatMap((match) => match?.[1] ?? []))].toSorted()).toEqual(tables);
+});
+
+test("a claim looks its events up, one by one", async () => {
+  const reads = nodesOf(await planOf("claim_plain")).filter((node) => node["Relation Name"]?.startsWith("events"));
+  expect(reads.map((node) => node["Index Cond"])).toEqual([expect.stringContaining("id = ")]);
+});
+
+test("a week's statements look deliveries up by their ids, however many rows Postgres has not counted yet", async () => {
+  const fresh = await openWorld();
+  try {
+    const { organizationId } = await newDelivery(fresh);
+    for (let rows = UNCOUNTED; rows <= UNCOUNTED * UNCOUNTED_STEPS; rows += UNCOUNTED) {
+      await publishEvents(fresh.context, [{ organizationId, events: Array.from({ length: UNCOUNTED }, () => EVENT) }]);
+      for (const name of ["claim_plain", "claim", "record_plain", "record"]) {
+        const indexes = nodesOf(await planOf(name, fresh)).flatMap((node) => node["Index Name"] ?? []);
+        const ofDeliveries = indexes.filter((index) => index.startsWith("deliveries_"));
+        expect(ofDeliveries.length).toBeGreaterThan(1);
+        expect(ofDeliveries.filter((index) => !index.endsWith("_pkey"))).toEqual([]);
+      }
+    }
+  } finally {
+    await fresh.close();
+  }
+});

@@ -1,4 +1,5 @@
 import { Prisma } from "@homing/db/client";
+import { oneWeekOf } from "@homing/db/one-week";
 import type { Context } from "../context.js";
 import { IS_LINED } from "../lanes/line.js";
 import type { Claim } from "./claim.js";
@@ -26,12 +27,16 @@ export async function claimPlain(
 }
 
 function movePlain(db: Context["db"], ids: string[]): Promise<MovedRow[]> {
-  return db.$queryRaw<MovedRow[]>`/* prepared claim_plain */
+  const week = oneWeekOf(ids);
+  // An event of another week than its delivery's, as after a replay, is for the general statement. Nothing is looked up by IS TRUE:
+  // before Postgres has counted a week's rows it takes few to be within it, and would go through them all.
+  const isAsked = Prisma.sql`${week.isAmong(Prisma.sql`deliveries.id`)} AND ${week.isWithin(Prisma.sql`deliveries.event_id`)} IS TRUE`;
+  return db.$queryRaw<MovedRow[]>`/* prepared claim_plain${week.suffix} */
     WITH due AS MATERIALIZED (
       SELECT deliveries.id, ${SETTINGS}
       FROM deliveries
       ${ITS_WEBHOOK}
-      WHERE deliveries.id = ANY (${ids}::uuid[]) AND ${IS_PLAIN} AND webhooks.state = 'enabled' AND NOT ${IS_LINED}
+      WHERE ${isAsked} AND ${IS_PLAIN} AND webhooks.state = 'enabled' AND NOT ${IS_LINED}
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
     ),
@@ -45,11 +50,11 @@ function movePlain(db: Context["db"], ids: string[]): Promise<MovedRow[]> {
         queued_at = NULL,
         updated_at = now()
       FROM due
-      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND ${IS_PLAIN}
+      WHERE deliveries.id = due.id AND ${isAsked} AND ${IS_PLAIN}
       RETURNING 'in_flight' AS goes, deliveries.id AS delivery_id, organization_id, webhook_id, event_id, series, series_trigger,
         attempts_in_series, 1 AS place, due.*
     )
-    ${withEvent(Prisma.sql`moved.*`)}`;
+    ${withEvent(Prisma.sql`moved.*`, week.isWithin(Prisma.sql`id`))}`;
 }
 
 const IS_PLAIN = Prisma.sql`

@@ -1,4 +1,5 @@
 import { Prisma } from "@homing/db/client";
+import { type OneWeek, oneWeekOf } from "@homing/db/one-week";
 import { V1A_FORMAT } from "@homing/signature/ed25519";
 import type { Context } from "../context.js";
 import { IS_LINED, LINED_BY, openLines } from "../lanes/line.js";
@@ -82,13 +83,14 @@ export function moveDue(
   deliveryIds: readonly string[],
   { pulledIds, suspectIds }: { pulledIds: readonly string[]; suspectIds: readonly string[] },
 ): Promise<MovedRow[]> {
-  const ids = [...deliveryIds];
-  return db.$queryRaw<MovedRow[]>`/* prepared claim */
+  const week = oneWeekOf(deliveryIds);
+  const isAsked = week.isAmong(Prisma.sql`deliveries.id`);
+  return db.$queryRaw<MovedRow[]>`/* prepared claim${week.suffix} */
     WITH due AS MATERIALIZED (
       SELECT deliveries.id, ${GOES} AS goes, ${FAULTS} AS faults, ${IS_TAKEN_OVER} AS is_taken_over, ${SETTINGS}
       FROM (
         SELECT *, id = ANY (${[...pulledIds]}::uuid[]) AS is_pulled FROM deliveries
-        WHERE deliveries.id = ANY (${ids}::uuid[]) AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
+        WHERE ${isAsked} AND (NOT ${IS_SUSPECT} OR id = ANY (${[...suspectIds]}::uuid[]))
       ) deliveries
       ${ITS_WEBHOOK}
       WHERE ${IS_DUE} AND NOT ${IS_POISONOUS}
@@ -108,11 +110,11 @@ export function moveDue(
         last_error = CASE WHEN is_taken_over THEN 'its worker died or lost its lease' ELSE last_error END,
         updated_at = CASE goes WHEN 'parked' THEN deliveries.updated_at ELSE now() END
       FROM due
-      WHERE deliveries.id = due.id AND deliveries.id = ANY (${ids}::uuid[]) AND ${IS_DUE}
+      WHERE deliveries.id = due.id AND ${isAsked} AND ${IS_DUE}
       RETURNING deliveries.id AS delivery_id, organization_id, webhook_id, event_id, series, series_trigger, attempts_in_series, due.*
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM moved WHERE goes = 'parked')`)})
-    ${withEvent(PLACED)}
+    ${withEvent(Prisma.sql`moved.*, ${placeOf(week)} AS place`)}
     WHERE goes IN ('in_flight', 'parked')`;
 }
 
@@ -129,20 +131,26 @@ export const SETTINGS = Prisma.sql`
         releasing_until IS NOT NULL AND rate_limit_count IS NULL AS is_releasing, headers_sealed, auth_sealed, tls_sealed,
         signature_formats, retry_policy`;
 
-const PLACED = Prisma.sql`moved.*,
+function placeOf(week: OneWeek): Prisma.Sql {
+  return Prisma.sql`
       attempts_in_series - CASE WHEN attempts_in_series <= 1 THEN 0 ELSE (
         SELECT count(*)::int FROM attempts
-        WHERE attempts.delivery_id = moved.delivery_id AND attempts.series = moved.series AND outcome = 'aborted'
-      ) END AS place`;
+        WHERE attempts.delivery_id = moved.delivery_id AND ${week.isWithin(Prisma.sql`attempts.delivery_id`)}
+          AND attempts.series = moved.series AND outcome = 'aborted'
+      ) END`;
+}
 
-/** The SELECT that adds to what the CTE `moved` (with `SETTINGS`) has moved its event, and what signs it. */
-export function withEvent(columns: Prisma.Sql): Prisma.Sql {
+/**
+ * The SELECT that adds to what the CTE `moved` (with `SETTINGS`) has moved its event, and what signs it.
+ * @param isIts what is known of the event's `id` besides; the offset keeps it a look-up
+ */
+export function withEvent(columns: Prisma.Sql, isIts = Prisma.sql`true`): Prisma.Sql {
   return Prisma.sql`
     SELECT ${columns}, events.type AS event_type, events.payload,
       ${validOf("webhook_secrets")} AS secrets,
       CASE WHEN ${V1A_FORMAT} = ANY (signature_formats) THEN ${validOf("webhook_signing_keys")} END AS signing_keys
     FROM moved
-    LEFT JOIN events ON events.id = moved.event_id`;
+    LEFT JOIN LATERAL (SELECT type, payload FROM events WHERE id = moved.event_id AND ${isIts} OFFSET 0) AS events ON true`;
 }
 
 /** The webhook's sealed texts in a table that are valid now, newest first. */

@@ -1,4 +1,5 @@
 import { Prisma } from "@homing/db/client";
+import { oneWeekOf } from "@homing/db/one-week";
 import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { SLOW_MS } from "../lanes/endpoint.js";
@@ -37,15 +38,16 @@ type SuccessRow = Pick<WrittenRow, "delivery_id" | "series" | "number">;
  * @returns the attempts that were written, with which their deliveries have succeeded
  */
 function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Promise<SuccessRow[]> {
-  const ids = attempts.map(({ claim }) => claim.deliveryId);
-  return db.$queryRaw<SuccessRow[]>`/* prepared record_plain */
+  const week = oneWeekOf(attempts.map(({ claim }) => claim.deliveryId));
+  const isAsked = week.isAmong(Prisma.sql`deliveries.id`);
+  return db.$queryRaw<SuccessRow[]>`/* prepared record_plain${week.suffix} */
     WITH ${successInput(attempts)},
     current AS MATERIALIZED (
       SELECT input.*
       FROM deliveries
       JOIN input ON input.delivery_id = deliveries.id
       ${webhookOf(Prisma.sql`deliveries.webhook_id`, Prisma.sql`failing_since, is_proven`)}
-      WHERE deliveries.id = ANY (${ids}::uuid[])
+      WHERE ${isAsked}
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
         AND failing_since IS NULL AND is_proven = (duration_ms <= ${SLOW_MS})
       ORDER BY deliveries.id
@@ -71,7 +73,7 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
       delivered_at = now(),
       updated_at = now()
     FROM kept
-    WHERE deliveries.id = kept.delivery_id AND deliveries.id = ANY (${ids}::uuid[])
+    WHERE deliveries.id = kept.delivery_id AND ${isAsked}
     RETURNING deliveries.id AS delivery_id, series, attempts_in_series AS number`;
 }
 

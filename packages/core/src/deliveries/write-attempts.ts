@@ -1,4 +1,5 @@
 import { Prisma } from "@homing/db/client";
+import { oneWeekOf } from "@homing/db/one-week";
 import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { openLines } from "../lanes/line.js";
@@ -22,9 +23,10 @@ export interface WrittenRow {
  * @returns one row for each attempt written; one that was written before, by a try whose answer got lost, is passed over
  */
 export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]): Promise<WrittenRow[]> {
-  const ids = rows.map(({ claim }) => claim.deliveryId);
+  const week = oneWeekOf(rows.map(({ claim }) => claim.deliveryId));
+  const isAsked = week.isAmong(Prisma.sql`deliveries.id`);
   const webhookIds = [...new Set(rows.map(({ claim }) => claim.webhookId))];
-  return db.$queryRaw<WrittenRow[]>`/* prepared record */
+  return db.$queryRaw<WrittenRow[]>`/* prepared record${week.suffix} */
     WITH ${attemptInput(rows)},
     kept AS (
       INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_headers, response_body,
@@ -41,7 +43,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     current AS MATERIALIZED (
       SELECT deliveries.id FROM deliveries
       JOIN input ON input.delivery_id = deliveries.id
-      WHERE deliveries.id = ANY (${ids}::uuid[])
+      WHERE ${isAsked}
       ORDER BY deliveries.id
       FOR UPDATE OF deliveries
     ),
@@ -61,7 +63,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
         updated_at = now()
       FROM input, current, counted
       WHERE deliveries.id = input.delivery_id AND deliveries.id = current.id AND deliveries.id = counted.delivery_id
-        AND deliveries.id = ANY (${ids}::uuid[])
+        AND ${isAsked}
         AND deliveries.state = 'in_flight' AND deliveries.series = input.series AND attempts_in_series = input.number
       RETURNING deliveries.id AS delivery_id, input.series, input.number, deliveries.organization_id, webhook_id, deliveries.state,
                 attempts_total, last_response_status, deliveries.last_error, event_name, event_type, outcome, duration_ms, is_gone, is_own, parked_at
@@ -70,7 +72,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     late AS (
       UPDATE deliveries SET attempts_total = attempts_total + counted.attempts, faults = 0
       FROM counted
-      WHERE deliveries.id = counted.delivery_id AND deliveries.id = ANY (${ids}::uuid[])
+      WHERE deliveries.id = counted.delivery_id AND ${isAsked}
         AND NOT EXISTS (SELECT FROM settled WHERE settled.delivery_id = counted.delivery_id)
     ),
     ${webhookHealth(webhookIds)},
