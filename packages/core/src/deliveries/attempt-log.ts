@@ -1,5 +1,6 @@
 import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
+import { formatEventId } from "../events/event-id.js";
 import type { Weighed } from "../events/payloads.js";
 import { textsOf } from "../texts.js";
 import { type Sent, sentHeaders } from "./sent-headers.js";
@@ -105,7 +106,7 @@ const ENTRIES = Prisma.sql`
       WHERE state IN ('in_flight', 'held') OR (state = 'pending' AND attempts_in_series = 0)`;
 
 function toSent({ delivery_id: deliveryId, event_id: eventId, event_type: eventType }: EntryRow): Sent {
-  return { deliveryId, eventId, eventType };
+  return { deliveryId, eventName: formatEventId(eventId), eventType };
 }
 
 function toEntry(row: EntryRow): AttemptEntry {

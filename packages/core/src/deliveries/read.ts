@@ -1,6 +1,7 @@
 import { Prisma } from "@homing/db/client";
 import { uuidFloor } from "@homing/db/week";
 import type { Context } from "../context.js";
+import { formatEventId } from "../events/event-id.js";
 import { type Page, type PageRequest, toPage } from "../page.js";
 import { textsOf } from "../texts.js";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.js";
@@ -87,11 +88,13 @@ export async function listAttempts(
   { db }: Pick<Context, "db">,
   { organizationId, deliveryId, limit, after }: PageRequest & { deliveryId: string },
 ): Promise<Page<Attempt> | null> {
-  const [sent] = await db.$queryRaw<Sent[]>`
-    SELECT d.id AS "deliveryId", event_id AS "eventId", events.type AS "eventType"
+  const [delivery] = await db.$queryRaw<{ id: string; event_id: string; event_type: string | null }[]>`
+    SELECT d.id, event_id, events.type AS event_type
     FROM deliveries d LEFT JOIN events ON events.id = d.event_id
     WHERE d.id = ${deliveryId}::uuid AND d.organization_id = ${organizationId}::uuid`;
-  if (sent === undefined) return null;
+  if (delivery === undefined) return null;
+  const { id, event_id: eventId, event_type: eventType } = delivery;
+  const sent: Sent = { deliveryId: id, eventName: formatEventId(eventId), eventType };
   const rows = await db.attempt.findMany({
     where: { deliveryId, ...(after !== null && { id: { gt: after } }) },
     orderBy: { id: "asc" },

@@ -1,5 +1,6 @@
 import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
+import { formatEventId } from "../events/event-id.js";
 import { type WithPayload, withPayload } from "../events/payloads.js";
 import type { Outcome } from "../outcome.js";
 import { resolveRetryPolicy } from "../retry-schedule.js";
@@ -128,7 +129,7 @@ function toLastAttempt(row: RecordRow, outcome: Outcome): LastAttempt {
     responseBody: row.response_body,
     requestHeaders: sentHeaders(textsOf(row.request_headers), {
       deliveryId: row.id,
-      eventId: row.event_id,
+      eventName: formatEventId(row.event_id),
       eventType: row.event_type,
     }),
     durationMs: row.duration_ms ?? 0,

@@ -1,25 +1,23 @@
-import { formatEventId } from "../events/event-id.js";
-
 /** With what a request went that has none recorded: rows are kept for as long as retention says, so this outlives a new name. */
 const FIRST_USER_AGENT = "Homing/0.1";
 
 /** Of what a request was sent. */
 export interface Sent {
   deliveryId: string;
-  /** UUIDv7. */
-  eventId: string;
+  /** `evt_…` */
+  eventName: string;
   /** null: retention has taken the event. */
   eventType: string | null;
 }
 
 /** The headers that every request of a delivery carries and its row tells: they would be half of an attempt's row. */
-function impliedHeaders({ deliveryId, eventId, eventType }: Sent): Record<string, string> {
+function impliedHeaders({ deliveryId, eventName, eventType }: Sent): Record<string, string> {
   return {
     "content-type": "application/json",
     "user-agent": FIRST_USER_AGENT,
     ...(eventType !== null && { "homing-event-type": eventType }),
     "homing-delivery-id": deliveryId,
-    "webhook-id": formatEventId(eventId),
+    "webhook-id": eventName,
   };
 }
 
