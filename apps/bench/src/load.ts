@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Pool } from "undici";
 import type { EventMark } from "./event-mark.js";
 import { payloadOf } from "./payloads.js";
 
@@ -40,11 +41,20 @@ export interface StreamResult {
 }
 
 /** Publishes every stream at its rate, whatever becomes of what was published, until the time is over or the signal comes. */
-export function runLoad(load: Load, signal: AbortSignal): Promise<StreamResult[]> {
-  return Promise.all(load.streams.map((stream) => runStream(load, stream, signal)));
+export async function runLoad({ url, ...load }: Load, signal: AbortSignal): Promise<StreamResult[]> {
+  // Not by `fetch`, which takes more CPU for a publish than the API does.
+  const api = new Pool(url, { connections: UNDER_WAY_MAX, headersTimeout: ANSWER_MS_MAX, bodyTimeout: ANSWER_MS_MAX });
+  try {
+    return await Promise.all(load.streams.map((stream) => runStream({ ...load, api }, stream, signal)));
+  } finally {
+    await api.destroy();
+  }
 }
 
-async function runStream(load: Load, stream: Stream, signal: AbortSignal): Promise<StreamResult> {
+/** A load, and the connections that it goes by. */
+type Running = Omit<Load, "url"> & { api: Pool };
+
+async function runStream(load: Running, stream: Stream, signal: AbortSignal): Promise<StreamResult> {
   const result: StreamResult = { name: stream.name, acknowledged: [], refused: 0, refusals: [] };
   const underWay = new Set<Promise<void>>();
   const underWayMax = stream.isSequential ? 1 : UNDER_WAY_MAX;
@@ -65,7 +75,7 @@ async function runStream(load: Load, stream: Stream, signal: AbortSignal): Promi
 }
 
 interface Publishing {
-  load: Load;
+  load: Running;
   stream: Stream;
   number: number;
   /** By `performance.now()`. */
@@ -89,14 +99,14 @@ async function ask({ load, stream, number, dueMs }: Publishing): Promise<string 
   const dueAtMs = performance.timeOrigin + dueMs;
   const mark: EventMark = { phase: load.phase, stream: stream.name, number, dueAtMs };
   try {
-    const response = await fetch(`${load.url}/v1/events`, {
+    const { statusCode, body } = await load.api.request({
       method: "POST",
+      path: "/v1/events",
       headers: { authorization: `Bearer ${stream.key}`, "content-type": "application/json" },
       body: `{"type":${JSON.stringify(type)},"payload":${markedPayload(mark)}}`,
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
-    const answer = await response.text();
-    return response.status === 202 ? null : `${response.status} ${answer}`;
+    const answer = await body.text();
+    return statusCode === 202 ? null : `${statusCode} ${answer}`;
   } catch (error) {
     return String(error);
   }
