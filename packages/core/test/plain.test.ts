@@ -251,30 +251,37 @@ test("of many plain claims of the same deliveries at once one wins each, whateve
   expect(won.toSorted()).toEqual(deliveries.toSorted());
 });
 
-test("a claim and a record, plain or not, come through though the row changes while they wait for it", async () => {
-  const claimed = [await newDelivery(world), await newDelivery(world)].map(({ deliveryId }) => deliveryId);
-  for (const id of claimed) await shiftTime(world, id, 10);
-  const [byPlain = "", byGeneral = ""] = claimed;
-  const plainClaims = await duringChange(byPlain, () => claimPlain(world.context, [byPlain]));
-  expect(plainClaims).toMatchObject([{ deliveryId: byPlain }]);
-  const outcomes = await duringChange(byGeneral, () => claimDeliveries(world.context, [byGeneral]));
-  expect(outcomes).toMatchObject([{ outcome: "claimed" }]);
+test.each([
+  ["of one week", []],
+  ["of any weeks", [uuidv7({ msecs: Date.now() - WEEK_MS })]],
+])(
+  "claims and records %s, plain or not, come through though the row changes while they wait for it",
+  async (_, others) => {
+    const claimed = [await newDelivery(world), await newDelivery(world)].map(({ deliveryId }) => deliveryId);
+    for (const id of claimed) await shiftTime(world, id, 10);
+    const [byPlain = "", byGeneral = ""] = claimed;
+    const plainClaims = await duringChange(byPlain, () => claimPlain(world.context, [byPlain, ...others]));
+    expect(plainClaims[0]).toMatchObject({ deliveryId: byPlain });
+    const outcomes = await duringChange(byGeneral, () => claimDeliveries(world.context, [byGeneral, ...others]));
+    expect(outcomes[0]).toMatchObject({ outcome: "claimed" });
 
-  const [plain, general] = [await provenClaim(), await provenClaim()];
-  const attempt = { result: responded(200), requestHeaders: REQUEST_HEADERS };
-  const settled = [{ outcome: "settled", settlement: { state: "succeeded" } }];
-  const recordedPlainly = await duringChange(plain.deliveryId, () =>
-    recordPlain(world.context, [{ claim: plain, ...attempt }]),
-  );
-  expect(recordedPlainly).toEqual(settled);
-  const recorded = await duringChange(general.deliveryId, () =>
-    recordAttempts(world.context, [{ claim: general, ...attempt }]),
-  );
-  expect(recorded).toEqual(settled);
-  for (const { deliveryId } of [plain, general]) {
-    expect(await rowOf(world, deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 1 });
-  }
-});
+    const [plain, general] = [await provenClaim(), await provenClaim()];
+    const madeOf = (claim: Claim) =>
+      [claim.deliveryId, ...others].map((deliveryId) => ({
+        claim: { ...claim, deliveryId },
+        result: responded(200),
+        requestHeaders: REQUEST_HEADERS,
+      }));
+    const settled = { outcome: "settled", settlement: { state: "succeeded" } };
+    const recordedPlainly = await duringChange(plain.deliveryId, () => recordPlain(world.context, madeOf(plain)));
+    expect(recordedPlainly[0]).toEqual(settled);
+    const recorded = await duringChange(general.deliveryId, () => recordAttempts(world.context, madeOf(general)));
+    expect(recorded[0]).toEqual(settled);
+    for (const { deliveryId } of [plain, general]) {
+      expect(await rowOf(world, deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 1 });
+    }
+  },
+);
 
 /** Runs `work` while another transaction has the row, changed as a renewal of its lease changes it; commits once `work` waits for it. */
 async function duringChange<Result>(deliveryId: string, work: () => Promise<Result>): Promise<Result> {

@@ -7,6 +7,8 @@ export { Prisma };
 const CONNECT_TIMEOUT_MS = 3_000;
 const STATEMENT_MS_MAX = 10_000;
 const IDLE_CONNECTION_MS = 30_000;
+/** What it has prepared, and needs no more, goes with it: each week has statements of its own (decision 22). */
+const PREPARED_CONNECTION_SECONDS_MAX = 24 * 60 * 60;
 const IDLE_TRANSACTION_TIMEOUT_MS = 10_000;
 
 export type Database = PrismaClient;
@@ -38,7 +40,10 @@ export function createDatabase(options: {
     keepAlive: true,
   };
   const names = { statementNameGenerator: preparedName };
-  const prepared = new PrismaPg({ ...config, options: PREPARED_SETTINGS }, names);
+  const prepared = new PrismaPg(
+    { ...config, options: PREPARED_SETTINGS, maxLifetimeSeconds: PREPARED_CONNECTION_SECONDS_MAX },
+    names,
+  );
   const adapter = withPrepared(new PrismaPg(config, names), prepared);
   return new PrismaClient({ adapter, errorFormat: "minimal" });
 }

@@ -16,7 +16,7 @@ export async function claimPlain(
   deliveryIds: readonly string[],
 ): Promise<(Claim | null)[]> {
   const claims = new Map(
-    (await toClaims(context, await movePlain(context.db, [...deliveryIds]))).map((claim) => [claim.deliveryId, claim]),
+    (await toClaims(context, await movePlain(context.db, deliveryIds))).map((claim) => [claim.deliveryId, claim]),
   );
   return deliveryIds.map((id) => {
     const claim = claims.get(id) ?? null;
@@ -26,10 +26,10 @@ export async function claimPlain(
   });
 }
 
-function movePlain(db: Context["db"], ids: string[]): Promise<MovedRow[]> {
+function movePlain(db: Context["db"], ids: readonly string[]): Promise<MovedRow[]> {
   const week = oneWeekOf(ids);
-  // An event of another week than its delivery's, as after a replay, is for the general statement. Nothing is looked up by IS TRUE:
-  // before Postgres has counted a week's rows it takes few to be within it, and would go through them all.
+  // An event of another week than its delivery's, as after a replay, is for the general statement. IS TRUE keeps the bounds a filter:
+  // before Postgres has counted a week's rows it takes few to be within it, and would read all of them by the index on event_id.
   const isAsked = Prisma.sql`${week.isAmong(Prisma.sql`deliveries.id`)} AND ${week.isWithin(Prisma.sql`deliveries.event_id`)} IS TRUE`;
   return db.$queryRaw<MovedRow[]>`/* prepared claim_plain${week.suffix} */
     WITH due AS MATERIALIZED (

@@ -142,15 +142,15 @@ function placeOf(week: OneWeek): Prisma.Sql {
 
 /**
  * The SELECT that adds to what the CTE `moved` (with `SETTINGS`) has moved its event, and what signs it.
- * @param isIts what is known of the event's `id` besides; the offset keeps it a look-up
+ * @param isOfWeek the week that the event's `id` is known to be of; any, unless told. The offset keeps it a look-up
  */
-export function withEvent(columns: Prisma.Sql, isIts = Prisma.sql`true`): Prisma.Sql {
+export function withEvent(columns: Prisma.Sql, isOfWeek = Prisma.sql`true`): Prisma.Sql {
   return Prisma.sql`
     SELECT ${columns}, events.type AS event_type, events.payload,
       ${validOf("webhook_secrets")} AS secrets,
       CASE WHEN ${V1A_FORMAT} = ANY (signature_formats) THEN ${validOf("webhook_signing_keys")} END AS signing_keys
     FROM moved
-    LEFT JOIN LATERAL (SELECT type, payload FROM events WHERE id = moved.event_id AND ${isIts} OFFSET 0) AS events ON true`;
+    LEFT JOIN LATERAL (SELECT type, payload FROM events WHERE id = moved.event_id AND ${isOfWeek} OFFSET 0) AS events ON true`;
 }
 
 /** The webhook's sealed texts in a table that are valid now, newest first. */
