@@ -4,6 +4,7 @@ import type { EventMark } from "./event-mark.js";
 import { payloadOf } from "./payloads.js";
 
 const UNDER_WAY_MAX = 500;
+/** For its head, and then for its body. */
 const ANSWER_MS_MAX = 15_000;
 const PAYLOAD_BYTES = 1_024;
 const REFUSALS_KEPT_MAX = 5;
@@ -43,7 +44,11 @@ export interface StreamResult {
 /** Publishes every stream at its rate, whatever becomes of what was published, until the time is over or the signal comes. */
 export async function runLoad({ url, ...load }: Load, signal: AbortSignal): Promise<StreamResult[]> {
   // Not by `fetch`, which takes more CPU for a publish than the API does.
-  const api = new Pool(url, { connections: UNDER_WAY_MAX, headersTimeout: ANSWER_MS_MAX, bodyTimeout: ANSWER_MS_MAX });
+  const api = new Pool(url, {
+    connections: UNDER_WAY_MAX * load.streams.length,
+    headersTimeout: ANSWER_MS_MAX,
+    bodyTimeout: ANSWER_MS_MAX,
+  });
   try {
     return await Promise.all(load.streams.map((stream) => runStream({ ...load, api }, stream, signal)));
   } finally {
