@@ -4,7 +4,7 @@ import { typeOf } from "../api-client.js";
 import type { HammerResult } from "../hammer.js";
 import type { Bench } from "../measure.js";
 import { payloadOf } from "../payloads.js";
-import { countRows } from "./accounting.js";
+import { countMadeSince } from "./accounting.js";
 
 const CONNECTIONS = 64;
 const POLL_MS = 50;
@@ -111,13 +111,13 @@ export async function saturate(
   world: SpeedWorld,
   { name, durationMs, url }: { name: string; durationMs: number; url?: string },
 ): Promise<Saturation> {
-  const { deliveries: before } = await countRows(bench);
+  const sinceMs = Date.now();
   const received = world.sink.counts().deliveries;
   const startedAtMs = performance.now();
   const published = await world.publish(name, durationMs, url);
   // What was cut off at the end may still be committed.
   await sleep(SETTLE_MS);
-  const made = (await countRows(bench)).deliveries - before;
+  const made = await countMadeSince(bench, sinceMs);
   const drained = await world.drain(made - (world.sink.counts().deliveries - received));
   const elapsedMs = drained.endedAtMs - startedAtMs;
   const deliveries = world.sink.counts().deliveries - received;
