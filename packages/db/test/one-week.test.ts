@@ -1,26 +1,21 @@
-import type { TestDatabase } from "@homing/local/test-database";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
-import { createDatabase, type Database, Prisma } from "../src/client.js";
+import { type Database, Prisma } from "../src/client.js";
 import { oneWeekOf } from "../src/one-week.js";
 import { WEEK_MS, weekStart } from "../src/week.js";
-import { migratedDatabase } from "./template.js";
+import { openMigrated } from "./template.js";
 
 const NOW_MS = Date.parse("2026-11-30T12:00:00.000Z");
 const STARTED_MS = weekStart(NOW_MS);
 
-let database: TestDatabase;
 let db: Database;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  database = await migratedDatabase();
-  db = createDatabase({ url: database.url, connectionsMax: 1, applicationName: "test" });
+  ({ db, close } = await openMigrated(1));
 });
 
-afterAll(async () => {
-  await db.$disconnect();
-  await database.drop();
-});
+afterAll(() => close());
 
 function idsOf(...times: number[]): string[] {
   return times.map((msecs) => uuidv7({ msecs }));
@@ -35,7 +30,7 @@ test.each([
   ["the one before the last", idsOf(STARTED_MS - WEEK_MS - 1), ""],
   ["the next", idsOf(STARTED_MS + WEEK_MS), ""],
   ["this week and far ahead", [...idsOf(NOW_MS), "ffffffff-ffff-7fff-bfff-ffffffffffff"], ""],
-])("ids of %s", (_, ids, suffix) => {
+])("a name of a statement for ids of %s ends accordingly", (_, ids, suffix) => {
   expect(oneWeekOf(ids, NOW_MS).suffix.sql).toBe(suffix);
 });
 

@@ -1,10 +1,9 @@
-import type { TestDatabase } from "@homing/local/test-database";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
-import { createDatabase, type Database } from "../src/client.js";
+import type { Database } from "../src/client.js";
 import { dropPartitions, makePartitions } from "../src/partitions.js";
 import { WEEK_MS, weekStart } from "../src/week.js";
-import { migratedDatabase } from "./template.js";
+import { openMigrated } from "./template.js";
 
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -22,18 +21,14 @@ const FINISHED = ["succeeded", "failed", "cancelled", "skipped"].map((state) => 
   lease_until: null,
 }));
 
-let database: TestDatabase;
 let db: Database;
+let close: () => Promise<void>;
 
 beforeEach(async () => {
-  database = await migratedDatabase();
-  db = createDatabase({ url: database.url, connectionsMax: 4, applicationName: "test" });
+  ({ db, close } = await openMigrated(4));
 });
 
-afterEach(async () => {
-  await db.$disconnect();
-  await database.drop();
-});
+afterEach(() => close());
 
 function nameOf(table: string, timeMs: number): string {
   return `${table}_p${new Date(weekStart(timeMs)).toISOString().slice(0, 10).replaceAll("-", "")}`;

@@ -1,25 +1,20 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { TestDatabase } from "@homing/local/test-database";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { createDatabase, type Database } from "../src/client.js";
+import type { Database } from "../src/client.js";
 import { KEEP_PLANS, preparedName } from "../src/prepared.js";
-import { migratedDatabase } from "./template.js";
+import { openMigrated } from "./template.js";
 
 const MIB = 1024 * 1024;
 
-let database: TestDatabase;
 let db: Database;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  database = await migratedDatabase();
-  db = createDatabase({ url: database.url, connectionsMax: 1, applicationName: "test" });
+  ({ db, close } = await openMigrated(1));
 });
 
-afterAll(async () => {
-  await db.$disconnect();
-  await database.drop();
-});
+afterAll(() => close());
 
 /** Of what is still in use. */
 function heapBytes(): number {
