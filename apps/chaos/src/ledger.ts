@@ -50,7 +50,7 @@ export async function readRows(pool: Pool): Promise<Pick<Ledger, "events" | "del
     FROM deliveries JOIN webhooks ON webhooks.id = webhook_id`);
   const attempts = await pool.query<AttemptRow>(`
     SELECT delivery_id AS "deliveryId", series, number, outcome,
-      (extract(epoch FROM created_at) * 1000 - duration_ms)::float8 AS "startedMs"
+      (extract(epoch FROM homing_uuid_time(id)) * 1000)::float8 AS "startedMs"
     FROM attempts`);
   return { events: events.rows, deliveries: deliveries.rows, attempts: attempts.rows };
 }

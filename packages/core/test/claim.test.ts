@@ -233,7 +233,7 @@ test("four lost workers are no reason to give a delivery up, and a record forgiv
   const claim = await claimOne(world, deliveryId);
   expect(await rowOf(world, deliveryId)).toMatchObject({ faults: 4, lastError: "its worker died or lost its lease" });
   await recordOne(world, claim, REFUSED);
-  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", faults: 0 });
+  expect(await rowOf(world, deliveryId)).toMatchObject({ state: "pending", faults: null });
 });
 
 test("a record that comes late forgives as well", async () => {
@@ -243,7 +243,7 @@ test("a record that comes late forgives as well", async () => {
   await claimOne(world, deliveryId);
   expect((await rowOf(world, deliveryId)).faults).toBe(1);
   expect(await recordOne(world, claim, responded(200))).toEqual({ outcome: "late" });
-  expect((await rowOf(world, deliveryId)).faults).toBe(0);
+  expect((await rowOf(world, deliveryId)).faults).toBeNull();
 });
 
 test("a manual retry gives a poisonous delivery all its chances again", async () => {
@@ -254,7 +254,7 @@ test("a manual retry gives a poisonous delivery all its chances again", async ()
   expect(await retryOne(world, { deliveryId, organizationId })).toMatchObject({ outcome: "opened" });
   await shiftTime(world, deliveryId, 10);
   expect(await claimOne(world, deliveryId)).toMatchObject({ series: 2, number: 1 });
-  expect((await rowOf(world, deliveryId)).faults).toBe(0);
+  expect((await rowOf(world, deliveryId)).faults).toBeNull();
 });
 
 test("what cannot be attempted is put off for longer each time, then ends as failed with that reason", async () => {

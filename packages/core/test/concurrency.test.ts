@@ -60,6 +60,7 @@ test("publishing, claiming, recording, retrying, relaying, holding and maintaini
       claim,
       result: Math.random() < 0.3 ? responded(200) : REFUSED,
       requestHeaders: {},
+      sentAtMs: Date.now(),
     }));
     for (const { deliveryId: id, series, number } of claims) made.push({ id, series, number });
     const plainly = attempts.filter((_, index) => index % 2 === 0).filter(mayBePlain);

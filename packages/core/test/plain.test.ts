@@ -117,7 +117,7 @@ test("a claim leaves the same behind, plain or not", async () => {
 test("a record leaves the same behind, plain or not", async () => {
   const [plain, general] = [await provenClaim(), await provenClaim()];
   const result = responded(201, { "x-id": "7" });
-  const attempt = { result, requestHeaders: REQUEST_HEADERS };
+  const attempt = { result, requestHeaders: REQUEST_HEADERS, sentAtMs: Date.now() };
   const settled = [{ outcome: "settled", settlement: { state: "succeeded" } }];
   expect(await recordPlain(world.context, [{ claim: plain, ...attempt }])).toEqual(settled);
   expect(await recordAttempts(world.context, [{ claim: general, ...attempt }])).toEqual(settled);
@@ -271,6 +271,7 @@ test.each([
         claim: { ...claim, deliveryId },
         result: responded(200),
         requestHeaders: REQUEST_HEADERS,
+        sentAtMs: Date.now(),
       }));
     const settled = { outcome: "settled", settlement: { state: "succeeded" } };
     const recordedPlainly = await duringChange(plain.deliveryId, () => recordPlain(world.context, madeOf(plain)));
@@ -305,7 +306,7 @@ async function countWaiting(): Promise<number> {
 
 test("of many records of one attempt at once one is written, and it counts once", async () => {
   const claim = await provenClaim();
-  const attempt = { claim, result: responded(200), requestHeaders: REQUEST_HEADERS };
+  const attempt = { claim, result: responded(200), requestHeaders: REQUEST_HEADERS, sentAtMs: Date.now() };
   const outcomes = await Promise.all(Array.from({ length: 10 }, () => recordPlain(world.context, [attempt])));
   expect(outcomes.flat().filter((outcome) => outcome !== null)).toHaveLength(1);
   expect(await rowOf(world, claim.deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 1 });
@@ -323,7 +324,12 @@ test("ids in any order, of weeks that lie apart, are claimed and recorded in one
     where: { id: { in: claims.map(({ webhookId }) => webhookId) } },
     data: { isProven: true },
   });
-  const attempts = claims.map((claim) => ({ claim, result: responded(200), requestHeaders: REQUEST_HEADERS }));
+  const attempts = claims.map((claim) => ({
+    claim,
+    result: responded(200),
+    requestHeaders: REQUEST_HEADERS,
+    sentAtMs: Date.now(),
+  }));
   const outcomes = await recordPlain(world.context, attempts);
   expect(outcomes.map((outcome) => outcome?.outcome)).toEqual(["settled", "settled", "settled"]);
 });
@@ -345,7 +351,12 @@ test("a late and a current success of one delivery in one batch are told apart: 
   const late = await provenClaim();
   await shiftTime(world, late.deliveryId, LOST_MS);
   const current = await claimOne(world, late.deliveryId);
-  const attempts = [late, current].map((claim) => ({ claim, result: responded(200), requestHeaders: REQUEST_HEADERS }));
+  const attempts = [late, current].map((claim) => ({
+    claim,
+    result: responded(200),
+    requestHeaders: REQUEST_HEADERS,
+    sentAtMs: Date.now(),
+  }));
   const outcomes = await recordPlain(world.context, attempts);
   expect(outcomes.map((outcome) => outcome?.outcome ?? null)).toEqual([null, "settled"]);
   expect(await recordAttempts(world.context, attempts.slice(0, 1))).toEqual([{ outcome: "late" }]);
@@ -363,7 +374,12 @@ test("a success beside a failure of its webhook is judged together with it: the 
   const statements = createAttemptStatements(world.context);
   await Promise.all(
     claims.map((claim, index) =>
-      statements.record({ claim, result: index === 0 ? REFUSED : responded(200), requestHeaders: {} }),
+      statements.record({
+        claim,
+        result: index === 0 ? REFUSED : responded(200),
+        requestHeaders: {},
+        sentAtMs: Date.now(),
+      }),
     ),
   );
   expect(await versionOf(webhook.id)).toBe(before);
@@ -409,9 +425,12 @@ test("a success that comes late or says something new of its webhook is not for 
     claim,
     result: claim === slower ? slow : responded(200),
     requestHeaders: REQUEST_HEADERS,
+    sentAtMs: Date.now(),
   }));
   expect(attempts.every(mayBePlainAttempt)).toBe(true);
-  expect(mayBePlainAttempt({ claim: well, result: REFUSED, requestHeaders: REQUEST_HEADERS })).toBe(false);
+  expect(
+    mayBePlainAttempt({ claim: well, result: REFUSED, requestHeaders: REQUEST_HEADERS, sentAtMs: Date.now() }),
+  ).toBe(false);
   const outcomes = await recordPlain(world.context, attempts);
   expect(outcomes.map((outcome) => outcome?.outcome ?? null)).toEqual([null, null, null, "settled"]);
   for (const { deliveryId } of [late, failing, slower]) {

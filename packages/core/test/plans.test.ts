@@ -57,7 +57,12 @@ async function statementsOf({ context, db }: World): Promise<Map<string, string>
   for (const ids of [[deliveryId], [deliveryId, lastWeeks]]) {
     await claimPlain(listening, ids);
     await claimDeliveries(listening, ids);
-    const made = ids.map((id) => ({ claim: { ...claim, deliveryId: id }, result: responded(200), requestHeaders: {} }));
+    const made = ids.map((id) => ({
+      claim: { ...claim, deliveryId: id },
+      result: responded(200),
+      requestHeaders: {},
+      sentAtMs: Date.now(),
+    }));
     await recordPlain(listening, made);
     await recordAttempts(listening, made);
   }

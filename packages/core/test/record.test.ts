@@ -132,6 +132,7 @@ test("many 410s of many webhooks at once disable them all", async () => {
       claim: await claimOne(world, deliveryId),
       result: responded(410),
       requestHeaders: {},
+      sentAtMs: Date.now(),
     })),
   );
   await recordAttempts(world.context, made.toReversed());
@@ -173,8 +174,8 @@ test("a late and a current attempt of one delivery in one batch are both kept an
   await shiftTime(world, deliveryId, FAR_LEASE_MS);
   const current = await claimOne(world, deliveryId);
   const outcomes = await recordAttempts(world.context, [
-    { claim: lost, result: REFUSED, requestHeaders: {} },
-    { claim: current, result: responded(200), requestHeaders: {} },
+    { claim: lost, result: REFUSED, requestHeaders: {}, sentAtMs: Date.now() },
+    { claim: current, result: responded(200), requestHeaders: {}, sentAtMs: Date.now() },
   ]);
   expect(outcomes.map(({ outcome }) => outcome)).toEqual(["late", "settled"]);
   expect(await rowOf(world, deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 2 });
@@ -187,7 +188,7 @@ test("a late attempt counts also in a batch in which another delivery is settled
   await shiftTime(world, late.deliveryId, FAR_LEASE_MS);
   await attemptOnce(world, late.deliveryId, responded(200));
   const current = await claimOne(world, (await newDelivery(world)).deliveryId);
-  const made = [lost, current].map((claim) => ({ claim, result: REFUSED, requestHeaders: {} }));
+  const made = [lost, current].map((claim) => ({ claim, result: REFUSED, requestHeaders: {}, sentAtMs: Date.now() }));
   expect((await recordAttempts(world.context, made)).map(({ outcome }) => outcome)).toEqual(["late", "settled"]);
   expect(await rowOf(world, late.deliveryId)).toMatchObject({ state: "succeeded", attemptsTotal: 2 });
 });
@@ -217,7 +218,12 @@ test("outcomes keep the order of the attempts", async () => {
   const claims = [await claimOne(world, second.deliveryId), await claimOne(world, first.deliveryId)];
   const outcomes = await recordAttempts(
     world.context,
-    claims.map((claim, index) => ({ claim, result: responded(index === 0 ? 200 : 500), requestHeaders: {} })),
+    claims.map((claim, index) => ({
+      claim,
+      result: responded(index === 0 ? 200 : 500),
+      requestHeaders: {},
+      sentAtMs: Date.now(),
+    })),
   );
   expect(outcomes).toMatchObject([{ settlement: { state: "succeeded" } }, { settlement: { state: "pending" } }]);
   expect((await rowOf(world, second.deliveryId)).state).toBe("succeeded");

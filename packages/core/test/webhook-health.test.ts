@@ -98,7 +98,12 @@ test("one success among the failures of a batch counts", async () => {
   const claims = await Promise.all(published.map(({ deliveryIds }) => claimOne(world, only(deliveryIds))));
   await recordAttempts(
     world.context,
-    claims.map((claim, index) => ({ claim, result: responded(index === 0 ? 500 : 200), requestHeaders: {} })),
+    claims.map((claim, index) => ({
+      claim,
+      result: responded(index === 0 ? 500 : 200),
+      requestHeaders: {},
+      sentAtMs: Date.now(),
+    })),
   );
   expect((await webhook()).failingSince).toBeNull();
 });
@@ -206,7 +211,7 @@ test("a record that waits for one webhook holds none that comes after it", async
       claimOne(world, only((await publishOne(world, organizationId)).deliveryIds)),
     ),
   );
-  const made = claims.map((claim) => ({ claim, result: REFUSED, requestHeaders: {} }));
+  const made = claims.map((claim) => ({ claim, result: REFUSED, requestHeaders: {}, sentAtMs: Date.now() }));
   const recorded = await world.db.$transaction(async (transaction) => {
     await transaction.$queryRaw`SELECT id FROM webhooks WHERE id = ${first.webhookId}::uuid FOR UPDATE`;
     const recording = recordAttempts(world.context, made);

@@ -182,7 +182,7 @@ async function claimNow(world: World, deliveryId: string): Promise<ClaimOutcome>
 }
 
 export async function recordOne(world: World, claim: Claim, result: SendResult): Promise<RecordOutcome> {
-  const attempt: MadeAttempt = { claim, result, requestHeaders: { "webhook-id": "evt_1" } };
+  const attempt: MadeAttempt = { claim, result, requestHeaders: { "webhook-id": "evt_1" }, sentAtMs: Date.now() };
   const plain = mayBePlainRecord(attempt) ? only(await recordPlain(world.context, [attempt])) : null;
   return plain ?? only(await recordAttempts(world.context, [attempt]));
 }

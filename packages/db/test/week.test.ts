@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
-import { uuidFloor, WEEK_MS, weekStart } from "../src/week.js";
+import { uuidFloor, uuidTime, WEEK_MS, weekStart } from "../src/week.js";
+import { openMigrated } from "./template.js";
 
 test.each([
   ["1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z"],
@@ -30,4 +31,16 @@ test("a floor lies between the ids made before its millisecond and those made in
   const random = new Uint8Array(16);
   expect(uuidv7({ msecs, random, seq: 0 }) >= floor).toBe(true);
   expect(uuidv7({ msecs: msecs - 1, random: random.fill(255), seq: 0xffffffff }) < floor).toBe(true);
+});
+
+test("an id tells when it was made, here and in the database", async () => {
+  const { db, close } = await openMigrated(1);
+  const times = [0, 999, 1_795_328_000_123, 4_102_444_799_999].map((msecs) => new Date(msecs));
+  const ids = times.map((time) => uuidv7({ msecs: time.getTime() }));
+  expect(ids.map(uuidTime)).toEqual(times);
+  const rows = await db.$queryRaw<{ ms: number }[]>`
+    SELECT (extract(epoch FROM homing_uuid_time(id)) * 1000)::float8 AS ms
+    FROM unnest(${ids}::uuid[]) WITH ORDINALITY AS t (id, place) ORDER BY place`;
+  expect(rows.map(({ ms }) => ms)).toEqual(times.map((time) => time.getTime()));
+  await close();
 });

@@ -1,5 +1,7 @@
 import { setDeliveryQuota } from "@homing/core/organizations/quota";
+import { makePartitions } from "@homing/db/partitions";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { v7 as uuidv7 } from "uuid";
 import { publish } from "../native/fixtures.js";
 import type { ContractOrganization } from "./contract-api.js";
 import {
@@ -134,7 +136,9 @@ describe("counts by day", () => {
   async function publishAt(time: string, state: object = {}): Promise<number> {
     all.api.worker.pause();
     const number = await publishTo(us, webhook);
-    await setState(number, { createdAt: new Date(time), ...state });
+    const msecs = Date.parse(time);
+    await makePartitions(all.api.db, msecs);
+    await setState(number, { id: uuidv7({ msecs }), ...state });
     return number;
   }
 

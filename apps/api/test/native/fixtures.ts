@@ -54,7 +54,7 @@ export async function claim(api: NativeApi, deliveryId: string): Promise<(result
   const requestHeaders = { "content-type": "application/json", "x-token": "[redacted]" };
   const recording = { ...api.context, random: () => 0.5 };
   return async (result) => {
-    await recordAttempts(recording, [{ claim: claimed.claim, result, requestHeaders }]);
+    await recordAttempts(recording, [{ claim: claimed.claim, result, requestHeaders, sentAtMs: Date.now() }]);
   };
 }
 

@@ -140,7 +140,12 @@ async function attemptAll(context: ApiContext, deliveryIds: readonly string[]): 
   const made = claims.flatMap((claimed) => (claimed.outcome === "claimed" ? [claimed.claim] : []));
   if (made.length === 0) return;
   const requestHeaders = { "content-type": "application/json" };
-  const attempts = made.map((claim) => ({ claim, result: answerTo(claim.deliveryId), requestHeaders }));
+  const attempts = made.map((claim) => ({
+    claim,
+    result: answerTo(claim.deliveryId),
+    requestHeaders,
+    sentAtMs: Date.now(),
+  }));
   await recordAttempts({ ...context, random: () => 0.5 }, attempts);
 }
 

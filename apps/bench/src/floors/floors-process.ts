@@ -15,6 +15,7 @@ export interface FloorMessage {
 export interface Floors {
   /** @returns pieces of work a second */
   measure(order: FloorOrder): Promise<number>;
+  pid: number;
   stop(): Promise<void>;
 }
 
@@ -24,6 +25,7 @@ export function startFloors(env: { databaseUrl: string; redisUrl: string }): Flo
   const child = startChild<FloorOrder>(script, { DATABASE_URL: env.databaseUrl, REDIS_URL: env.redisUrl });
   child.process.on("message", ({ kind, outcome }: FloorMessage) => results.set(kind, outcome));
   return {
+    pid: child.process.pid ?? 0,
     async measure(order) {
       child.order(order);
       const what = `the floor of ${order.kind}`;

@@ -38,8 +38,8 @@ function fillStatement({ events, state }: { events: number; state: Filling["stat
       FROM published CROSS JOIN webhooks
       RETURNING id
     )
-    INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_headers, request_headers, duration_ms)
-    SELECT homing_uuid_v7(), id, 1, 1, 'automatic', 'responded', ${state === "succeeded" ? 200 : 500}, '{}', '{"content-type": "application/json"}', 5
+    INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_body, duration_ms, signature)
+    SELECT homing_uuid_v7(), id, 1, 1, 'automatic', 'responded', ${state === "succeeded" ? 200 : 500}, '', 5, sha256(uuid_send(id))
     FROM made WHERE ${isFinished}`;
 }
 

@@ -11,13 +11,12 @@ export interface Layout {
 }
 
 const IMMUTABLE = `
-  id uuid PRIMARY KEY, number bigserial, organization_id uuid NOT NULL, event_id uuid NOT NULL, webhook_id uuid NOT NULL,
-  created_at timestamptz(3) NOT NULL DEFAULT now()`;
+  id uuid PRIMARY KEY, number bigserial, organization_id uuid NOT NULL, event_id uuid NOT NULL, webhook_id uuid NOT NULL`;
 const MUTABLE = `
   state delivery_state NOT NULL, series int NOT NULL DEFAULT 1, series_trigger attempt_trigger NOT NULL DEFAULT 'automatic',
   attempts_in_series int NOT NULL DEFAULT 0, attempts_total int NOT NULL DEFAULT 0, next_attempt_at timestamptz(3), queued_at timestamptz(3),
   lease_until timestamptz(3), relay_at timestamptz(3), last_response_status int, last_error text, delivered_at timestamptz(3),
-  updated_at timestamptz(3) NOT NULL DEFAULT now(), faults int NOT NULL DEFAULT 0, parked_at timestamptz(3)`;
+  updated_at timestamptz(3) NOT NULL DEFAULT now(), faults int, parked_at timestamptz(3)`;
 
 const SET_CLAIMED = `
   state = 'in_flight', attempts_in_series = attempts_in_series + 1, lease_until = now() + interval '10 s', relay_at = now() + interval '10 s',

@@ -4,6 +4,7 @@ import { startFloors } from "../floors/floors-process.js";
 import { atLeast, atMost, type Goal } from "../goal.js";
 import { type Bench, measure } from "../measure.js";
 import type { Usage } from "../usage.js";
+import { cpuTimeMs } from "../process-times.js";
 import { account } from "./accounting.js";
 import { type Build, type BuildFigures, measureBuild } from "./build.js";
 import { bytesPerDelivery, compact, sizeHistory } from "./sizes.js";
@@ -63,16 +64,28 @@ async function measureFloors(
   const noOp = await installation.startOther("no-op", SCRIPTS.express);
   // The first time is for warming up, as Homing has it, too.
   await world.publish("no-op warm-up", WARM_UP_MS, noOp.url);
-  const express = await world.publish("no-op", durationMs, noOp.url);
+  const express = await withCpu(noOp.program.pid, () => world.publish("no-op", durationMs, noOp.url));
   const { databaseUrl, redisUrl } = installation;
   const floors = startFloors({ databaseUrl, redisUrl: redisUrl ?? "" });
   session.onEnd(() => floors.stop());
+  const got = await withCpu(floors.pid, () =>
+    floors.measure({ kind: "requests", count, url: world.sink.url("floor") }),
+  );
   const figures = {
-    "no-op Express/s": express.accepted / express.seconds,
-    "got alone/s": await floors.measure({ kind: "requests", count, url: world.sink.url("floor") }),
+    "no-op Express/s": express.result.accepted / express.result.seconds,
+    "no-op Express, CPU µs": (express.cpuMs * 1_000) / express.result.accepted,
+    "got alone/s": got.result,
+    "got alone, CPU µs": (got.cpuMs * 1_000) / count,
     "bare inserts/s": await floors.measure({ kind: "inserts", count }),
   };
   return redisUrl === null ? figures : { ...figures, "bare jobs/s": await floors.measure({ kind: "jobs", count }) };
+}
+
+/** What work comes to, and the CPU that a process used for it, in milliseconds. */
+async function withCpu<Result>(pid: number, work: () => Promise<Result>): Promise<{ result: Result; cpuMs: number }> {
+  const beforeMs = await cpuTimeMs([pid]);
+  const result = await work();
+  return { result, cpuMs: (await cpuTimeMs([pid])) - beforeMs };
 }
 
 async function naiveBuild({ installation: { startOther, pids } }: Bench): Promise<Build> {

@@ -44,7 +44,7 @@ export const CONTRADICTION_INVARIANTS: readonly Invariant[] = [
     meaning: "failed without a reason, or without an attempt or faults enough",
     findings: Prisma.sql`
       SELECT id FROM deliveries
-      WHERE state = 'failed' AND (last_error IS NULL OR (attempts_total = 0 AND faults < ${FAULTS_MAX}))`,
+      WHERE state = 'failed' AND (last_error IS NULL OR (attempts_total = 0 AND coalesce(faults, 0) < ${FAULTS_MAX}))`,
   },
   {
     name: "finished_but_due",

@@ -2,8 +2,7 @@ import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
 import type { Weighed } from "../events/payloads.js";
-import { textsOf } from "../texts.js";
-import { type Sent, sentHeaders } from "./sent-headers.js";
+import { headersOf } from "./attempt-row.js";
 
 /** One attempt as its delivery's owner reads it: made, due or under way; `withPayloads` loads what was sent. */
 export interface AttemptEntry extends Weighed {
@@ -50,6 +49,7 @@ interface EntryRow {
   state: AttemptEntry["state"];
   payload_bytes: number;
   request_headers: unknown;
+  signature: string | null;
   response_status: number | null;
   response_body: string | null;
   error: string | null;
@@ -76,7 +76,7 @@ export async function listAttemptLog(
       LIMIT ${limit}
     )
     SELECT entry.*, looked.event_id, events.type AS event_type, looked.webhook_id, webhooks.url, octet_length(events.payload) AS payload_bytes,
-           request_headers, response_body
+           request_headers, encode(signature, 'base64') AS signature, response_body
     FROM entry
     JOIN looked ON looked.id = entry.delivery_id
     JOIN webhooks ON webhooks.id = looked.webhook_id
@@ -95,7 +95,7 @@ const ENTRIES = Prisma.sql`
              CASE WHEN looked.state = 'pending' AND made.series = looked.series AND made.number = attempts_in_series
                THEN next_attempt_at END AS next_attempt_at
       FROM looked CROSS JOIN LATERAL (
-        SELECT id, delivery_id, series, number, outcome, response_status, error, duration_ms, created_at,
+        SELECT id, delivery_id, series, number, outcome, response_status, error, duration_ms, homing_uuid_time(id) AS created_at,
                (row_number() OVER (ORDER BY series, number))::int AS attempt
         FROM attempts WHERE delivery_id = looked.id
       ) made
@@ -104,10 +104,6 @@ const ENTRIES = Prisma.sql`
              NULL, NULL, NULL, updated_at, NULL
       FROM looked
       WHERE state IN ('in_flight', 'held') OR (state = 'pending' AND attempts_in_series = 0)`;
-
-function toSent({ delivery_id: deliveryId, event_id: eventId, event_type: eventType }: EntryRow): Sent {
-  return { deliveryId, eventName: formatEventId(eventId), eventType };
-}
 
 function toEntry(row: EntryRow): AttemptEntry {
   return {
@@ -119,7 +115,7 @@ function toEntry(row: EntryRow): AttemptEntry {
     number: row.number,
     state: row.state,
     payloadBytes: row.payload_bytes,
-    requestHeaders: row.request_headers === null ? {} : sentHeaders(textsOf(row.request_headers), toSent(row)),
+    requestHeaders: row.duration_ms === null ? {} : requestHeadersOf(row, row.duration_ms),
     responseStatus: row.response_status,
     responseBody: row.response_body,
     error: row.error,
@@ -127,4 +123,17 @@ function toEntry(row: EntryRow): AttemptEntry {
     createdAt: row.created_at,
     nextAttemptAt: row.next_attempt_at,
   };
+}
+
+function requestHeadersOf(row: EntryRow, durationMs: number): Record<string, string> {
+  const {
+    id,
+    signature,
+    response_status: responseStatus,
+    response_body: responseBody,
+    request_headers: requestHeaders,
+  } = row;
+  const attempt = { id, signature, durationMs, responseStatus, responseBody, requestHeaders, responseHeaders: null };
+  const sent = { deliveryId: row.delivery_id, eventName: formatEventId(row.event_id), eventType: row.event_type };
+  return headersOf(attempt, sent).requestHeaders;
 }

@@ -66,9 +66,9 @@ export function createAttempts(
   }
 
   /** What cannot be signed is a fault of ours: the job fails for all to see, and the delivery waits for the mend. */
-  async function sign(claimed: Claim): Promise<SignedRequest> {
+  async function sign(claimed: Claim, nowMs: number): Promise<SignedRequest> {
     try {
-      return signRequest(signing, claimed, Date.now());
+      return signRequest(signing, claimed, nowMs);
     } catch (error) {
       await putOff(context, claimed, "it could not be signed");
       throw error;
@@ -76,11 +76,12 @@ export function createAttempts(
   }
 
   async function make(seat: Seat, claim: Claim): Promise<AttemptMade> {
-    const { request, recordableHeaders } = await sign(claim);
+    const sentAtMs = Date.now();
+    const { request, recordableHeaders } = await sign(claim, sentAtMs);
     const result = await context.send({ ...request, signal: options.signal });
     // The seat is the endpoint's again as soon as the answer is there, before it is written down.
     seat.leave(seatEnd(result));
-    const record = await statements.record({ claim, result, requestHeaders: recordableHeaders });
+    const record = await statements.record({ claim, result, requestHeaders: recordableHeaders, sentAtMs });
     return { outcome: "attempted", claim, result, record };
   }
 

@@ -53,11 +53,11 @@ export async function countDeliveriesByDay(
   const counting = db.$queryRaw<CountRow[]>`
     SELECT day_start, webhooks.number AS webhook_number, counted.state, deliveries, attempts
     FROM (
-      SELECT date_trunc('day', created_at, ${timeZone}) AS day_start, webhook_id, ${SHOWN_STATE_SQL} AS state,
+      SELECT date_trunc('day', homing_uuid_time(id), ${timeZone}) AS day_start, webhook_id, ${SHOWN_STATE_SQL} AS state,
              count(*)::int AS deliveries, sum(attempts_total)::int AS attempts
       FROM deliveries
       WHERE organization_id = ${organizationId}::uuid AND ${ofWebhook}
-        AND created_at BETWEEN ${from} AND ${until} AND id >= ${idFloor(from)}
+        AND homing_uuid_time(id) BETWEEN ${from} AND ${until} AND id >= ${idFloor(from)}
       GROUP BY 1, 2, 3
     ) counted
     JOIN webhooks ON webhooks.id = webhook_id
@@ -86,13 +86,10 @@ function instant(text: string, timeZone: string): Prisma.Sql {
     : Prisma.sql`(${text}::timestamp AT TIME ZONE ${timeZone})`;
 }
 
-/**
- * The smallest id of a delivery made at an instant or later, for the sake of which older weeks are not read. An id is made a moment after
- * its row's transaction began, which is its `created_at`: the minute is for rounding, and for a clock that is set back.
- */
+/** The smallest id of the millisecond of an instant, for the sake of which older weeks are not read. */
 function idFloor(from: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`
-    rpad(lpad(to_hex(greatest(0, floor(extract(epoch FROM ${from} - interval '1 minute') * 1000))::bigint), 12, '0'), 32, '0')::uuid`;
+    rpad(lpad(to_hex(greatest(0, floor(extract(epoch FROM ${from}) * 1000))::bigint), 12, '0'), 32, '0')::uuid`;
 }
 
 /** Zones come and go: the database may not know one that its caller does. */

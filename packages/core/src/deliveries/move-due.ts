@@ -18,7 +18,7 @@ export const FAULTS_MAX = 5;
  * It was under way in two workers that died in a row, and may be tried again. Of these a worker makes one attempt at a time, so that
  * the one that kills its worker does not take along those that were under way beside it.
  */
-export const IS_SUSPECT = Prisma.sql`(state = 'in_flight' AND faults BETWEEN 1 AND ${FAULTS_MAX - 2}::int)`;
+export const IS_SUSPECT = Prisma.sql`(state = 'in_flight' AND coalesce(faults, 0) BETWEEN 1 AND ${FAULTS_MAX - 2}::int)`;
 
 /** A delivery that was due, and where it went; the others went where their webhook's state sends them, or are poisonous. */
 export interface MovedRow {
@@ -56,7 +56,7 @@ export const IS_DUE = Prisma.sql`
 
 /** The lease of another ran out: its attempt will never be recorded, or late. */
 export const IS_TAKEN_OVER = Prisma.sql`(deliveries.state = 'in_flight')`;
-export const FAULTS = Prisma.sql`(deliveries.faults + CASE WHEN ${IS_TAKEN_OVER} THEN 1 ELSE 0 END)`;
+export const FAULTS = Prisma.sql`(coalesce(deliveries.faults, 0) + CASE WHEN ${IS_TAKEN_OVER} THEN 1 ELSE 0 END)`;
 
 /** It is due and has no attempt left that may end without a record: no claim takes it (see fail-poisonous.ts). */
 export const IS_POISONOUS = Prisma.sql`(webhooks.state = 'enabled' AND ${FAULTS} >= ${FAULTS_MAX}::int)`;
@@ -101,7 +101,7 @@ export function moveDue(
       UPDATE deliveries SET
         state = (CASE goes WHEN 'parked' THEN 'pending' ELSE goes END)::delivery_state,
         attempts_in_series = attempts_in_series + CASE goes WHEN 'in_flight' THEN 1 ELSE 0 END,
-        faults = due.faults,
+        faults = nullif(due.faults, 0),
         lease_until = ${LEASE_END},
         relay_at = ${LEASE_END},
         next_attempt_at = CASE goes WHEN 'parked' THEN next_attempt_at END,

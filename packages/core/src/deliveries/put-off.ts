@@ -5,6 +5,7 @@ import { FAULTS_MAX } from "./move-due.js";
 
 const PAUSE_MS_FIRST = 15_000;
 const PAUSE_GROWTH = 4;
+const FAULTS = Prisma.sql`coalesce(faults, 0)`;
 
 /**
  * Gives a claim back of which no request left, because something of ours is wrong: it takes no number and no place in the
@@ -13,7 +14,7 @@ const PAUSE_GROWTH = 4;
  */
 export async function putOff({ db }: Pick<Context, "db">, claim: Claim, reason: string): Promise<void> {
   const pause = Prisma.sql`
-    CASE WHEN faults + 1 >= ${FAULTS_MAX} THEN 0 ELSE ${PAUSE_MS_FIRST} * power(${PAUSE_GROWTH}::float8, faults) END * interval '1 millisecond'`;
+    CASE WHEN ${FAULTS} + 1 >= ${FAULTS_MAX} THEN 0 ELSE ${PAUSE_MS_FIRST} * power(${PAUSE_GROWTH}::float8, ${FAULTS}) END * interval '1 millisecond'`;
   await db.$executeRaw`
     UPDATE deliveries SET
       state = 'pending',
@@ -21,7 +22,7 @@ export async function putOff({ db }: Pick<Context, "db">, claim: Claim, reason: 
       next_attempt_at = now() + ${pause},
       relay_at = now() + ${pause},
       lease_until = NULL,
-      faults = faults + 1,
+      faults = ${FAULTS} + 1,
       last_error = ${reason},
       updated_at = now()
     WHERE id = ${claim.deliveryId}::uuid AND state = 'in_flight' AND series = ${claim.series}

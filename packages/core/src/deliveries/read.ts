@@ -1,11 +1,10 @@
 import { Prisma } from "@homing/db/client";
-import { uuidFloor } from "@homing/db/week";
+import { uuidFloor, uuidTime } from "@homing/db/week";
 import type { Context } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
 import { type Page, type PageRequest, toPage } from "../page.js";
-import { textsOf } from "../texts.js";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.js";
-import { type Sent, sentHeaders } from "./sent-headers.js";
+import { headersOf, type Sent } from "./attempt-row.js";
 
 export interface DeliveryFilter {
   /** The one webhook whose deliveries may be seen, whatever `webhookId` asks for. */
@@ -34,13 +33,12 @@ export interface DeliveryRow {
   last_response_status: number | null;
   last_error: string | null;
   delivered_at: Date | null;
-  created_at: Date;
   updated_at: Date;
 }
 
 /** Of `deliveries d` joined with `events`. */
 export const DELIVERY_COLUMNS = Prisma.sql`d.id, d.number, d.event_id, events.type AS event_type, d.webhook_id, d.state, d.series,
-  d.attempts_in_series, d.attempts_total, d.next_attempt_at, d.last_response_status, d.last_error, d.delivered_at, d.created_at, d.updated_at`;
+  d.attempts_in_series, d.attempts_total, d.next_attempt_at, d.last_response_status, d.last_error, d.delivered_at, d.updated_at`;
 
 const SELECT_DELIVERIES = Prisma.sql`SELECT ${DELIVERY_COLUMNS} FROM deliveries d JOIN events ON events.id = d.event_id`;
 
@@ -100,11 +98,10 @@ export async function listAttempts(
     orderBy: { id: "asc" },
     take: limit + 1,
   });
-  const attempts = rows.map((row) => ({
-    ...row,
-    responseHeaders: row.responseHeaders === null ? null : textsOf(row.responseHeaders),
-    requestHeaders: sentHeaders(textsOf(row.requestHeaders), sent),
-  }));
+  const attempts = rows.map((row) => {
+    const signature = row.signature && Buffer.from(row.signature).toString("base64");
+    return { ...row, createdAt: uuidTime(row.id), ...headersOf({ ...row, signature }, sent) };
+  });
   return toPage(attempts, limit);
 }
 
@@ -124,7 +121,7 @@ export function toDelivery(row: DeliveryRow): Delivery {
     lastResponseStatus: row.last_response_status,
     lastError: row.last_error,
     deliveredAt: row.delivered_at,
-    createdAt: row.created_at,
+    createdAt: uuidTime(row.id),
     updatedAt: row.updated_at,
   };
 }

@@ -1,10 +1,10 @@
 import { Prisma } from "@homing/db/client";
 import { oneWeekOf } from "@homing/db/one-week";
-import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { SLOW_MS } from "../lanes/endpoint.js";
 import { isSuccess } from "../outcome.js";
 import { webhookOf } from "../webhooks/look-up.js";
+import { type AttemptRow, toAttemptRow } from "./attempt-row.js";
 import { attemptName, type MadeAttempt, type RecordOutcome } from "./record.js";
 import type { WrittenRow } from "./write-attempts.js";
 
@@ -55,9 +55,9 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
     ),
     kept AS (
       INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_headers, response_body,
-                            request_headers, duration_ms)
+                            request_headers, duration_ms, signature)
       SELECT id, delivery_id, series, number, trigger::attempt_trigger, 'responded', status, headers::jsonb, body,
-             request_headers::jsonb, duration_ms
+             request_headers::jsonb, duration_ms, decode(signature, 'base64')
       FROM current
       ON CONFLICT DO NOTHING
       RETURNING delivery_id, response_status
@@ -67,7 +67,7 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
       attempts_total = attempts_total + 1,
       lease_until = NULL,
       relay_at = NULL,
-      faults = 0,
+      faults = NULL,
       last_response_status = response_status,
       last_error = NULL,
       delivered_at = now(),
@@ -78,20 +78,22 @@ function writeSuccesses(db: Context["db"], attempts: readonly MadeAttempt[]): Pr
 }
 
 function successInput(attempts: readonly MadeAttempt[]): Prisma.Sql {
-  const column = <Value>(read: (attempt: MadeAttempt) => Value): Value[] => attempts.map(read);
+  const rows = attempts.map((attempt) => ({ ...attempt, row: toAttemptRow(attempt) }));
+  const column = <Value>(read: (attempt: MadeAttempt & { row: AttemptRow }) => Value): Value[] => rows.map(read);
   return Prisma.sql`
     input AS MATERIALIZED (
       SELECT * FROM unnest(
-        ${column(() => uuidv7())}::uuid[],
+        ${column(({ row }) => row.id)}::uuid[],
         ${column(({ claim }) => claim.deliveryId)}::uuid[],
         ${column(({ claim }) => claim.series)}::int[],
         ${column(({ claim }) => claim.number)}::int[],
         ${column(({ claim }) => claim.trigger)}::text[],
         ${column(({ result }) => result.status ?? null)}::int[],
-        ${column(({ result }) => (result.headers ? JSON.stringify(result.headers) : null))}::text[],
-        ${column(({ result }) => result.bodyText ?? null)}::text[],
-        ${column(({ requestHeaders }) => JSON.stringify(requestHeaders))}::text[],
-        ${column(({ result }) => Math.round(result.durationMs))}::int[]
-      ) AS t (id, delivery_id, series, number, trigger, status, headers, body, request_headers, duration_ms)
+        ${column(({ row }) => row.responseHeaders)}::text[],
+        ${column(({ row }) => row.responseBody)}::text[],
+        ${column(({ row }) => row.requestHeaders)}::text[],
+        ${column(({ row }) => row.durationMs)}::int[],
+        ${column(({ row }) => row.signature)}::text[]
+      ) AS t (id, delivery_id, series, number, trigger, status, headers, body, request_headers, duration_ms, signature)
     )`;
 }

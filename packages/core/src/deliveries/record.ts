@@ -9,7 +9,10 @@ import { type WrittenRow, writeAttempts } from "./write-attempts.js";
 export interface MadeAttempt {
   claim: Claim;
   result: SendResult;
+  /** As they were sent, credentials redacted. */
   requestHeaders: Record<string, string>;
+  /** By the worker's clock; its signature carries it. */
+  sentAtMs: number;
 }
 
 /** A made attempt and what it means for its delivery. */

@@ -8,7 +8,7 @@ import { textsOf } from "../texts.js";
 import { toRetryPolicy } from "../webhooks/webhook.js";
 import { type Delivery, SHOWN_STATE_SQL, type ShownState } from "./delivery.js";
 import { type DeliveryRow, DELIVERY_COLUMNS, toDelivery } from "./read.js";
-import { sentHeaders } from "./sent-headers.js";
+import { headersOf } from "./attempt-row.js";
 
 /** Rows before an offset are looked at one by one and thrown away: a list goes no deeper. */
 export const OFFSET_MAX = 100_000;
@@ -55,11 +55,13 @@ interface RecordRow extends DeliveryRow {
   attributes: unknown;
   webhook_number: bigint;
   retry_policy: unknown;
+  attempt_id: string | null;
   outcome: Outcome | null;
   response_status: number | null;
   response_headers: unknown;
   response_body: string | null;
   request_headers: unknown;
+  signature: string | null;
   duration_ms: number | null;
   error: string | null;
 }
@@ -105,7 +107,8 @@ const SELECT_RECORDS = Prisma.sql`
     JOIN events ON events.id = d.event_id
     JOIN webhooks ON webhooks.id = d.webhook_id
     LEFT JOIN LATERAL (
-      SELECT outcome, response_status, response_headers, response_body, request_headers, duration_ms, error
+      SELECT attempts.id AS attempt_id, outcome, response_status, response_headers, response_body, request_headers,
+             encode(signature, 'base64') AS signature, duration_ms, error
       FROM attempts WHERE delivery_id = d.id ORDER BY series DESC, attempts.number DESC LIMIT 1
     ) last ON true`;
 
@@ -117,22 +120,18 @@ function toEntry(row: RecordRow): DeliveryEntry {
     attributes: textsOf(row.attributes),
     webhookNumber: Number(row.webhook_number),
     retriesMax: resolveRetryPolicy(toRetryPolicy(row.retry_policy)).delaysSeconds.length,
-    lastAttempt: row.outcome === null ? null : toLastAttempt(row, row.outcome),
+    lastAttempt:
+      row.attempt_id === null || row.outcome === null
+        ? null
+        : toLastAttempt(row, { id: row.attempt_id, outcome: row.outcome }),
   };
 }
 
-function toLastAttempt(row: RecordRow, outcome: Outcome): LastAttempt {
-  return {
-    outcome,
-    responseStatus: row.response_status,
-    responseHeaders: row.response_headers === null ? null : textsOf(row.response_headers),
-    responseBody: row.response_body,
-    requestHeaders: sentHeaders(textsOf(row.request_headers), {
-      deliveryId: row.id,
-      eventName: formatEventId(row.event_id),
-      eventType: row.event_type,
-    }),
-    durationMs: row.duration_ms ?? 0,
-    error: row.error,
-  };
+function toLastAttempt(row: RecordRow, { id, outcome }: { id: string; outcome: Outcome }): LastAttempt {
+  const { response_status: responseStatus, response_body: responseBody, signature, error } = row;
+  const durationMs = row.duration_ms ?? 0;
+  const { request_headers: requestHeaders, response_headers: responseHeaders } = row;
+  const sent = { deliveryId: row.id, eventName: formatEventId(row.event_id), eventType: row.event_type };
+  const attempt = { id, signature, durationMs, responseStatus, responseBody, requestHeaders, responseHeaders };
+  return { outcome, responseStatus, responseBody, durationMs, error, ...headersOf(attempt, sent) };
 }

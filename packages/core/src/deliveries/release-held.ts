@@ -48,7 +48,7 @@ async function endReleases(db: Context["db"]): Promise<void> {
     WHERE releasing_until < now()
       AND NOT EXISTS (SELECT FROM deliveries WHERE webhook_id = webhooks.id AND state = 'held')
       AND NOT coalesce((
-        SELECT created_at < releasing_until FROM deliveries
+        SELECT homing_uuid_time(id) < releasing_until FROM deliveries
         WHERE webhook_id = webhooks.id AND parked_at IS NOT NULL
         ORDER BY number LIMIT 1
       ), false)`;

@@ -8,13 +8,12 @@ import { openSecret } from "../webhooks/secret.js";
 import type { OpenSigningKey } from "../webhooks/signing-key.js";
 import { openTls, toRequestTls } from "../webhooks/tls.js";
 import type { Claim } from "./claim.js";
-import { keptHeaders } from "./sent-headers.js";
 
 /** Of every request that leaves. */
 export const USER_AGENT = "Homing/0.1";
 const REDACTED = "[redacted]";
 
-/** A signed request, and its headers as an attempt records them: redacted, and without those that its delivery tells (`sentHeaders`). */
+/** A signed request, and its headers as an attempt records them: credentials redacted. */
 export interface SignedRequest {
   request: SendRequest & { secrets: string[] };
   recordableHeaders: Record<string, string>;
@@ -65,10 +64,7 @@ export function signRequest(
       timeoutMs: claim.timeoutMs,
       secrets: Object.values(own),
     },
-    recordableHeaders: keptHeaders(
-      { ...Object.fromEntries(Object.keys(own).map((name) => [name, REDACTED])), ...ours },
-      claim,
-    ),
+    recordableHeaders: { ...Object.fromEntries(Object.keys(own).map((name) => [name, REDACTED])), ...ours },
   };
   return claim.authSealed === null && claim.tlsSealed === null ? signed : withAccess({ sealer }, claim, signed);
 }

@@ -1,11 +1,11 @@
 import { Prisma } from "@homing/db/client";
 import { oneWeekOf } from "@homing/db/one-week";
-import { v7 as uuidv7 } from "uuid";
 import type { Context } from "../context.js";
 import { openLines } from "../lanes/line.js";
 import { exhaustedNotices } from "../notices/exhausted.js";
 import { webhookHealth } from "../webhooks/health.js";
 import { isOwnType } from "../webhooks/match.js";
+import { type AttemptRow, toAttemptRow } from "./attempt-row.js";
 import { HINT_HORIZON_MS, HINT_PATIENCE_MS } from "./hint.js";
 import type { SettledAttempt } from "./record.js";
 
@@ -30,9 +30,9 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     WITH ${attemptInput(rows)},
     kept AS (
       INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, response_status, response_headers, response_body,
-                            request_headers, duration_ms, error)
+                            request_headers, duration_ms, error, signature)
       SELECT id, delivery_id, series, number, trigger::attempt_trigger, outcome::attempt_outcome, status, headers::jsonb, body,
-             request_headers::jsonb, duration_ms, error
+             request_headers::jsonb, duration_ms, error, decode(signature, 'base64')
       FROM input
       ON CONFLICT DO NOTHING
       RETURNING delivery_id, series, number
@@ -56,7 +56,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
         relay_at = CASE WHEN NOT is_ordered THEN now() + delay + CASE WHEN is_soon THEN ${HINT_PATIENCE_MS} ELSE 0 END * interval '1 millisecond' END,
         parked_at = CASE WHEN is_ordered AND delay IS NOT NULL THEN now() END,
         lease_until = NULL,
-        faults = 0,
+        faults = NULL,
         last_response_status = input.status,
         last_error = input.last_error,
         delivered_at = CASE input.state WHEN 'succeeded' THEN now() ELSE delivered_at END,
@@ -70,7 +70,7 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     ),
     lined AS (${openLines(Prisma.sql`(SELECT webhook_id FROM settled WHERE parked_at IS NOT NULL)`)}),
     late AS (
-      UPDATE deliveries SET attempts_total = attempts_total + counted.attempts, faults = 0
+      UPDATE deliveries SET attempts_total = attempts_total + counted.attempts, faults = NULL
       FROM counted
       WHERE deliveries.id = counted.delivery_id AND ${isAsked}
         AND NOT EXISTS (SELECT FROM settled WHERE settled.delivery_id = counted.delivery_id)
@@ -81,24 +81,26 @@ export function writeAttempts(db: Context["db"], rows: readonly SettledAttempt[]
     FROM kept LEFT JOIN settled USING (delivery_id, series, number)`;
 }
 
-function attemptInput(rows: readonly SettledAttempt[]): Prisma.Sql {
-  const column = <Value>(read: (row: SettledAttempt) => Value): Value[] => rows.map(read);
+function attemptInput(attempts: readonly SettledAttempt[]): Prisma.Sql {
+  const rows = attempts.map((attempt) => ({ ...attempt, row: toAttemptRow(attempt) }));
+  const column = <Value>(read: (attempt: SettledAttempt & { row: AttemptRow }) => Value): Value[] => rows.map(read);
   return Prisma.sql`
     input AS MATERIALIZED (
       SELECT *, delay_ms * interval '1 millisecond' AS delay, delay_ms <= ${HINT_HORIZON_MS} AS is_soon
       FROM unnest(
-        ${column(() => uuidv7())}::uuid[],
+        ${column(({ row }) => row.id)}::uuid[],
         ${column(({ claim }) => claim.deliveryId)}::uuid[],
         ${column(({ claim }) => claim.series)}::int[],
         ${column(({ claim }) => claim.number)}::int[],
         ${column(({ claim }) => claim.trigger)}::text[],
         ${column(({ result }) => result.outcome)}::text[],
         ${column(({ result }) => result.status ?? null)}::int[],
-        ${column(({ result }) => (result.headers ? JSON.stringify(result.headers) : null))}::text[],
-        ${column(({ result }) => result.bodyText ?? null)}::text[],
-        ${column(({ requestHeaders }) => JSON.stringify(requestHeaders))}::text[],
-        ${column(({ result }) => Math.round(result.durationMs))}::int[],
+        ${column(({ row }) => row.responseHeaders)}::text[],
+        ${column(({ row }) => row.responseBody)}::text[],
+        ${column(({ row }) => row.requestHeaders)}::text[],
+        ${column(({ row }) => row.durationMs)}::int[],
         ${column(({ result }) => (result.outcome === "responded" ? null : result.error))}::text[],
+        ${column(({ row }) => row.signature)}::text[],
         ${column(({ settlement }) => settlement.state)}::text[],
         ${column(({ settlement }) => (settlement.state === "pending" ? settlement.delayMs : null))}::bigint[],
         ${column(({ settlement }) => (settlement.state === "succeeded" ? null : settlement.error))}::text[],
@@ -108,6 +110,6 @@ function attemptInput(rows: readonly SettledAttempt[]): Prisma.Sql {
         ${column(({ claim }) => claim.eventType)}::text[],
         ${column(({ claim }) => isOwnType(claim.eventType))}::bool[]
       ) AS t (id, delivery_id, series, number, trigger, outcome, status, headers, body, request_headers, duration_ms, error,
-              state, delay_ms, last_error, is_gone, is_ordered, event_name, event_type, is_own)
+              signature, state, delay_ms, last_error, is_gone, is_ordered, event_name, event_type, is_own)
     )`;
 }

@@ -92,7 +92,7 @@ const PROGRESS = Prisma.sql`
              ELSE 'succeeded'
            END AS progress
     FROM (
-      SELECT DISTINCT ON (webhook_id) state, attempts_in_series, updated_at, min(created_at) OVER () AS first_made_at
+      SELECT DISTINCT ON (webhook_id) state, attempts_in_series, updated_at, min(homing_uuid_time(id)) OVER () AS first_made_at
       FROM deliveries WHERE event_id = events.id ORDER BY webhook_id, id DESC
     ) newest
   ) summed`;
