@@ -24,7 +24,7 @@ export interface AttemptRow {
   series: number;
   number: number;
   outcome: string;
-  /** By the database's clock, from when it was written and how long it took. */
+  /** By the clock of the worker that made it (`byOneClock`). */
   startedMs: number;
 }
 
@@ -53,4 +53,18 @@ export async function readRows(pool: Pool): Promise<Pick<Ledger, "events" | "del
       (extract(epoch FROM homing_uuid_time(id)) * 1000)::float8 AS "startedMs"
     FROM attempts`);
   return { events: events.rows, deliveries: deliveries.rows, attempts: attempts.rows };
+}
+
+/**
+ * The attempts, begun when their requests were received, where they were: a worker's clock may be wrong, and both carry its time.
+ * An attempt and its request are of one second of it.
+ */
+export function byOneClock({ attempts, requests }: Pick<Ledger, "attempts" | "requests">): AttemptRow[] {
+  const receivedMs = new Map(
+    requests.map((request) => [`${request.deliveryId} ${request.timestamp}`, request.receivedMs]),
+  );
+  return attempts.map((attempt) => {
+    const seconds = Math.floor(attempt.startedMs / 1_000);
+    return { ...attempt, startedMs: receivedMs.get(`${attempt.deliveryId} ${seconds}`) ?? attempt.startedMs };
+  });
 }

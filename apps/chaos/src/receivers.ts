@@ -69,10 +69,11 @@ export function createReceivers(options: { random: Random; write: (record: Reque
 function begin(
   { headers }: IncomingMessage,
   body: Buffer,
-): Pick<RequestRecord, "eventId" | "deliveryId" | "receivedMs" | "bodyHash"> {
+): Pick<RequestRecord, "eventId" | "deliveryId" | "timestamp" | "receivedMs" | "bodyHash"> {
   return {
     eventId: String(headers["webhook-id"] ?? ""),
     deliveryId: String(headers["homing-delivery-id"] ?? ""),
+    timestamp: String(headers["webhook-timestamp"] ?? ""),
     receivedMs: Date.now(),
     bodyHash: createHash("sha256").update(body).digest("hex"),
   };

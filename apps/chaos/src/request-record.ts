@@ -6,6 +6,8 @@ export interface RequestRecord {
   eventId: string;
   /** The header `homing-delivery-id`; empty when it was missing. */
   deliveryId: string;
+  /** The header `webhook-timestamp`; empty when it was missing. */
+  timestamp: string;
   /** When the request was there as a whole. */
   receivedMs: number;
   /** When its connection was closed, or the answer was out. */

@@ -8,7 +8,7 @@ import type { Form } from "./form.js";
 import { type Installation, startInstallation, type Undo, undoAll } from "./installation.js";
 import { judge } from "./judge.js";
 import { isAlwaysWell, LANES, mustSucceed } from "./lanes.js";
-import { readRows } from "./ledger.js";
+import { byOneClock, readRows } from "./ledger.js";
 import { makeWebhooks, type MadeWebhook } from "./make-webhooks.js";
 import { createEvents } from "./payloads.js";
 import { planRound, type Step } from "./plan.js";
@@ -61,7 +61,7 @@ async function exercise(backend: Backend, options: Exercise) {
 
   const findings = createFindings();
   await auditInto(findings, postgres.url, signal);
-  const rows = await readRows(pool);
+  const { attempts, ...rows } = await readRows(pool);
   await Promise.all([...apis, ...workers].map((program) => program.end("SIGTERM")));
   for (const { offences } of [...apis, ...workers])
     for (const offence of offences) findings.add("process_ended", offence);
@@ -70,7 +70,10 @@ async function exercise(backend: Backend, options: Exercise) {
   return {
     rounds,
     drainSeconds,
-    verdict: judge({ published: publisher, webhooks, ...rows, requests, faults }, findings),
+    verdict: judge(
+      { published: publisher, webhooks, ...rows, attempts: byOneClock({ attempts, requests }), requests, faults },
+      findings,
+    ),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { judge } from "../src/judge.js";
-import type { Ledger } from "../src/ledger.js";
+import { byOneClock, type Ledger } from "../src/ledger.js";
 import { attemptOf, faultAt, inFlightOf, ledgerOf, requestOf } from "./ledger-of.js";
 
 /** Kinds and counts of what the judge finds. */
@@ -204,4 +204,20 @@ describe("a killed worker", () => {
       { orphans: 1, triedAgainSeconds: null },
     ]);
   });
+});
+
+test("an attempt began when its request was received, whatever its worker's clock said; without a request, by that clock", () => {
+  const ledger = ledgerOf({ events: 1 });
+  const [one, other] = ledger.deliveries;
+  if (one === undefined || other === undefined) throw new Error("there are no deliveries");
+  const attempts = [
+    attemptOf(one, { number: 1, startedMs: 300_700 }),
+    attemptOf(one, { number: 2, startedMs: 5_950 }),
+    attemptOf(other, { startedMs: 300_100 }),
+  ];
+  const requests = [
+    requestOf(ledger, one, { receivedMs: 705, timestamp: "300" }),
+    requestOf(ledger, one, { receivedMs: 6_003, timestamp: "5" }),
+  ];
+  expect(byOneClock({ attempts, requests }).map(({ startedMs }) => startedMs)).toEqual([705, 6_003, 300_100]);
 });

@@ -47,6 +47,7 @@ export function requestOf(ledger: Ledger, delivery: DeliveryRow, own: Partial<Re
     webhook: ledger.webhooks.find(({ id }) => id === delivery.webhookId)?.name ?? "",
     eventId: delivery.eventId,
     deliveryId: delivery.id,
+    timestamp: String(AT_MS / 1_000),
     receivedMs: AT_MS,
     endedMs: AT_MS + 10,
     status: 200,

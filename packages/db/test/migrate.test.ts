@@ -4,9 +4,11 @@ import { promisify } from "node:util";
 import { createTestDatabase, type TestDatabase } from "@homing/local/test-database";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import pg from "pg";
+import { v7 as uuidv7 } from "uuid";
 import { diffSchema } from "../src/diff.js";
 import { migrate } from "../src/migrate.js";
-import { readMigrations } from "../src/schema-engine.js";
+import { NO_FILTERS, readMigrations, withSchemaEngine } from "../src/schema-engine.js";
+import { uuidTime, weekStart } from "../src/week.js";
 
 const run = promisify(execFile);
 const MIGRATE_CLI = fileURLToPath(new URL("../dist/migrate-cli.js", import.meta.url));
@@ -66,6 +68,30 @@ test("a migration that fails leaves nothing behind and may be tried again once i
   expect(await query("SELECT FROM pg_class WHERE relname IN ('organizations', 'events', 'deliveries')")).toEqual([]);
   await query("DROP VIEW audit_log");
   expect((await migrate(database.url)).migrations).toEqual(await namesOfMigrations());
+});
+
+test("weeks with rows get the migration after which ids tell when rows were made", async () => {
+  const all = await readMigrations();
+  const isBefore = ({ path }: { path: string }) => path < "20261130200000_told_by_ids";
+  const migrationsList = { ...all, migrationDirectories: all.migrationDirectories.filter(isBefore) };
+  await withSchemaEngine(database.url, (engine) => engine.applyMigrations({ migrationsList, filters: NO_FILTERS }));
+  const id = uuidv7();
+  await query(`
+    SELECT homing_make_partition(name, to_timestamp(${weekStart(Date.now()) / 1000}))
+    FROM unnest(ARRAY['deliveries', 'attempts']) AS name`);
+  await query(`
+    INSERT INTO deliveries (id, organization_id, event_id, webhook_id, state) VALUES ('${id}', '${id}', '${id}', '${id}', 'succeeded')`);
+  await query(`
+    INSERT INTO attempts (id, delivery_id, series, number, trigger, outcome, request_headers, duration_ms)
+    VALUES ('${id}', '${id}', 1, 1, 'automatic', 'responded', '{"webhook-id": "evt_1"}', 5)`);
+  expect((await migrate(database.url)).migrations).toEqual(["20261130200000_told_by_ids"]);
+  expect(await query("SELECT id, faults, homing_uuid_time(id) AS made_at FROM deliveries")).toEqual([
+    { id, faults: 0, made_at: uuidTime(id) },
+  ]);
+  expect(await query("SELECT id, request_headers, signature FROM attempts")).toEqual([
+    { id, request_headers: { "webhook-id": "evt_1" }, signature: null },
+  ]);
+  expect(await diffSchema(database.url)).toBeNull();
 });
 
 test("the schema and the migrations agree, and comparing them leaves no shadow database", async () => {

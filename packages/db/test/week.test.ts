@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { v7 as uuidv7 } from "uuid";
 import { uuidFloor, uuidTime, WEEK_MS, weekStart } from "../src/week.js";
 import { openMigrated } from "./template.js";
@@ -33,14 +33,20 @@ test("a floor lies between the ids made before its millisecond and those made in
   expect(uuidv7({ msecs: msecs - 1, random: random.fill(255), seq: 0xffffffff }) < floor).toBe(true);
 });
 
+let database: Awaited<ReturnType<typeof openMigrated>>;
+
+beforeAll(async () => {
+  database = await openMigrated(1);
+});
+
+afterAll(() => database.close());
+
 test("an id tells when it was made, here and in the database", async () => {
-  const { db, close } = await openMigrated(1);
   const times = [0, 999, 1_795_328_000_123, 4_102_444_799_999].map((msecs) => new Date(msecs));
   const ids = times.map((time) => uuidv7({ msecs: time.getTime() }));
   expect(ids.map(uuidTime)).toEqual(times);
-  const rows = await db.$queryRaw<{ ms: number }[]>`
+  const rows = await database.db.$queryRaw<{ ms: number }[]>`
     SELECT (extract(epoch FROM homing_uuid_time(id)) * 1000)::float8 AS ms
     FROM unnest(${ids}::uuid[]) WITH ORDINALITY AS t (id, place) ORDER BY place`;
   expect(rows.map(({ ms }) => ms)).toEqual(times.map((time) => time.getTime()));
-  await close();
 });

@@ -3,10 +3,11 @@ CREATE FUNCTION "homing_uuid_time"("id" uuid) RETURNS timestamptz LANGUAGE sql I
   SELECT to_timestamp(('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint / 1000.0)
 $$;
 
--- An id tells when its row was made.
+-- An id tells when its row was made: by the clock, and no longer by its transaction's beginning, which so comes before it.
 ALTER TABLE "deliveries"
   DROP COLUMN "created_at",
-  -- Most never have one: null takes no room.
+  ALTER COLUMN "updated_at" SET DEFAULT clock_timestamp(),
+  -- Most never have any: null takes no room.
   ALTER COLUMN "faults" DROP NOT NULL,
   ALTER COLUMN "faults" DROP DEFAULT;
 

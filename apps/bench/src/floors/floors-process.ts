@@ -24,8 +24,10 @@ export function startFloors(env: { databaseUrl: string; redisUrl: string }): Flo
   const script = fileURLToPath(new URL("./floors-main.js", import.meta.url));
   const child = startChild<FloorOrder>(script, { DATABASE_URL: env.databaseUrl, REDIS_URL: env.redisUrl });
   child.process.on("message", ({ kind, outcome }: FloorMessage) => results.set(kind, outcome));
+  const { pid } = child.process;
+  if (pid === undefined) throw new Error("the process of the floors did not start");
   return {
-    pid: child.process.pid ?? 0,
+    pid,
     async measure(order) {
       child.order(order);
       const what = `the floor of ${order.kind}`;

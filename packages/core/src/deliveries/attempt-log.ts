@@ -2,7 +2,7 @@ import { Prisma } from "@homing/db/client";
 import type { Context } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
 import type { Weighed } from "../events/payloads.js";
-import { headersOf } from "./attempt-row.js";
+import { type KeptRequest, requestHeadersOf, type Sent } from "./attempt-row.js";
 
 /** One attempt as its delivery's owner reads it: made, due or under way; `withPayloads` loads what was sent. */
 export interface AttemptEntry extends Weighed {
@@ -105,6 +105,14 @@ const ENTRIES = Prisma.sql`
       FROM looked
       WHERE state IN ('in_flight', 'held') OR (state = 'pending' AND attempts_in_series = 0)`;
 
+function toKeptRequest({ id, signature, request_headers: requestHeaders }: EntryRow): KeptRequest {
+  return { id, signature, requestHeaders };
+}
+
+function toSent({ delivery_id: deliveryId, event_id: eventId, event_type: eventType }: EntryRow): Sent {
+  return { deliveryId, eventName: formatEventId(eventId), eventType };
+}
+
 function toEntry(row: EntryRow): AttemptEntry {
   return {
     id: row.id,
@@ -115,7 +123,7 @@ function toEntry(row: EntryRow): AttemptEntry {
     number: row.number,
     state: row.state,
     payloadBytes: row.payload_bytes,
-    requestHeaders: row.duration_ms === null ? {} : requestHeadersOf(row, row.duration_ms),
+    requestHeaders: row.duration_ms === null ? {} : requestHeadersOf(toKeptRequest(row), toSent(row)),
     responseStatus: row.response_status,
     responseBody: row.response_body,
     error: row.error,
@@ -123,17 +131,4 @@ function toEntry(row: EntryRow): AttemptEntry {
     createdAt: row.created_at,
     nextAttemptAt: row.next_attempt_at,
   };
-}
-
-function requestHeadersOf(row: EntryRow, durationMs: number): Record<string, string> {
-  const {
-    id,
-    signature,
-    response_status: responseStatus,
-    response_body: responseBody,
-    request_headers: requestHeaders,
-  } = row;
-  const attempt = { id, signature, durationMs, responseStatus, responseBody, requestHeaders, responseHeaders: null };
-  const sent = { deliveryId: row.delivery_id, eventName: formatEventId(row.event_id), eventType: row.event_type };
-  return headersOf(attempt, sent).requestHeaders;
 }

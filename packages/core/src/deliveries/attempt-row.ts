@@ -10,22 +10,28 @@ const SIGNATURE = "webhook-signature";
 /** One HMAC-SHA256, its 32 bytes in base64. */
 const LONE_SIGNATURE = /^v1,([A-Za-z0-9+/]{43}=)$/;
 
-/** The columns of an attempt that are not what it was told, but what makes its row small (decision 23). */
-export interface AttemptRow extends Telling {
-  /** JSON, as the answer's: what the row does not tell of them, and null for one that it tells and that was not there. null: nothing of the kind. */
+/** The columns of an attempt that `toAttemptRow` makes small (decision 23). */
+export interface AttemptRow extends TellingColumns {
+  /** JSON: those that the row does not tell, and null for one that it tells and that was not there; null: nothing of the kind. */
   requestHeaders: string | null;
+  /** As the request's. */
   responseHeaders: string | null;
 }
 
-/** What of a row tells headers. */
-interface Telling {
+interface TellingRequest {
   /** A UUIDv7 of the moment of its signature. */
   id: string;
   /** In base64, if it is the only one. */
   signature: string | null;
+}
+
+interface TellingAnswer {
+  id: string;
   durationMs: number;
   responseBody: string | null;
 }
+
+type TellingColumns = TellingRequest & TellingAnswer;
 
 /** Of what a request was sent. */
 export interface Sent {
@@ -36,10 +42,13 @@ export interface Sent {
   eventType: string | null;
 }
 
-/** An attempt's row as it is read: `signature` in base64, the headers as they were parsed. */
-export interface KeptRow extends Telling {
-  responseStatus: number | null;
+/** Of a row that is read; the headers as they were parsed. */
+export interface KeptRequest extends TellingRequest {
   requestHeaders: unknown;
+}
+
+export interface KeptAnswer extends TellingAnswer {
+  responseStatus: number | null;
   responseHeaders: unknown;
 }
 
@@ -63,24 +72,26 @@ export function toAttemptRow({
   };
 }
 
-/** The headers that a request went with, and those that its answer came with; null: none came. */
-export function headersOf(
-  row: KeptRow,
-  sent: Sent,
-): { requestHeaders: Record<string, string>; responseHeaders: Record<string, string> | null } {
-  return {
-    requestHeaders: withTold(row.requestHeaders, toldOfRequest(row, sent)),
-    responseHeaders:
-      row.responseStatus === null ? null : withTold(row.responseHeaders, isOfBefore(row) ? {} : toldOfAnswer(row)),
-  };
+/** The headers that a request went with, those of its credentials redacted. */
+export function requestHeadersOf(row: KeptRequest, sent: Sent): Record<string, string> {
+  return withTold(row.requestHeaders, toldOfRequest(row, sent));
 }
 
-/** Rows of before their ids told the time spell it out, and keep an answer's headers whole. */
-function isOfBefore({ requestHeaders }: KeptRow): boolean {
+/** The headers that an answer came with; null: none came. */
+export function responseHeadersOf(row: KeptRequest & KeptAnswer): Record<string, string> | null {
+  if (row.responseStatus === null) return null;
+  return withTold(row.responseHeaders, spellsTimeOut(row) ? {} : toldOfAnswer(row));
+}
+
+/** Rows of before their ids told the time, which keep an answer's headers whole. */
+function spellsTimeOut({ requestHeaders }: KeptRequest): boolean {
   return Object.hasOwn(textsOf(requestHeaders), TIMESTAMP);
 }
 
-function toldOfRequest({ id, signature }: Telling, { deliveryId, eventName, eventType }: Sent): Record<string, string> {
+function toldOfRequest(
+  { id, signature }: TellingRequest,
+  { deliveryId, eventName, eventType }: Sent,
+): Record<string, string> {
   return {
     "content-type": "application/json",
     "user-agent": FIRST_USER_AGENT,
@@ -93,7 +104,7 @@ function toldOfRequest({ id, signature }: Telling, { deliveryId, eventName, even
 }
 
 /** Most receivers' clocks are right. */
-function toldOfAnswer({ id, durationMs, responseBody }: Telling): Record<string, string> {
+function toldOfAnswer({ id, durationMs, responseBody }: TellingAnswer): Record<string, string> {
   return {
     date: new Date(uuidTime(id).getTime() + durationMs).toUTCString(),
     "content-length": String(Buffer.byteLength(responseBody ?? "")),

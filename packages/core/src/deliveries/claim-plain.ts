@@ -58,4 +58,4 @@ function movePlain(db: Context["db"], ids: readonly string[]): Promise<MovedRow[
 }
 
 const IS_PLAIN = Prisma.sql`
-  (deliveries.state = 'pending' AND parked_at IS NULL AND next_attempt_at <= now() AND attempts_in_series = 0 AND deliveries.faults IS NULL)`;
+  (deliveries.state = 'pending' AND parked_at IS NULL AND next_attempt_at <= now() AND attempts_in_series = 0 AND coalesce(deliveries.faults, 0) = 0)`;

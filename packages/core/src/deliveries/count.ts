@@ -57,7 +57,7 @@ export async function countDeliveriesByDay(
              count(*)::int AS deliveries, sum(attempts_total)::int AS attempts
       FROM deliveries
       WHERE organization_id = ${organizationId}::uuid AND ${ofWebhook}
-        AND homing_uuid_time(id) BETWEEN ${from} AND ${until} AND id >= ${idFloor(from)}
+        AND id >= ${idFloor(from)} AND id < ${idFloor(Prisma.sql`${until} + interval '1 millisecond'`)}
       GROUP BY 1, 2, 3
     ) counted
     JOIN webhooks ON webhooks.id = webhook_id
@@ -86,10 +86,9 @@ function instant(text: string, timeZone: string): Prisma.Sql {
     : Prisma.sql`(${text}::timestamp AT TIME ZONE ${timeZone})`;
 }
 
-/** The smallest id of the millisecond of an instant, for the sake of which older weeks are not read. */
-function idFloor(from: Prisma.Sql): Prisma.Sql {
-  return Prisma.sql`
-    rpad(lpad(to_hex(greatest(0, floor(extract(epoch FROM ${from}) * 1000))::bigint), 12, '0'), 32, '0')::uuid`;
+/** The smallest id of the millisecond of an instant. */
+function idFloor(moment: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`homing_uuid_floor(greatest(${moment}, 'epoch'))`;
 }
 
 /** Zones come and go: the database may not know one that its caller does. */

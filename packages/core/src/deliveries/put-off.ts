@@ -5,7 +5,6 @@ import { FAULTS_MAX } from "./move-due.js";
 
 const PAUSE_MS_FIRST = 15_000;
 const PAUSE_GROWTH = 4;
-const FAULTS = Prisma.sql`coalesce(faults, 0)`;
 
 /**
  * Gives a claim back of which no request left, because something of ours is wrong: it takes no number and no place in the
@@ -14,7 +13,7 @@ const FAULTS = Prisma.sql`coalesce(faults, 0)`;
  */
 export async function putOff({ db }: Pick<Context, "db">, claim: Claim, reason: string): Promise<void> {
   const pause = Prisma.sql`
-    CASE WHEN ${FAULTS} + 1 >= ${FAULTS_MAX} THEN 0 ELSE ${PAUSE_MS_FIRST} * power(${PAUSE_GROWTH}::float8, ${FAULTS}) END * interval '1 millisecond'`;
+    CASE WHEN coalesce(faults, 0) + 1 >= ${FAULTS_MAX} THEN 0 ELSE ${PAUSE_MS_FIRST} * power(${PAUSE_GROWTH}::float8, coalesce(faults, 0)) END * interval '1 millisecond'`;
   await db.$executeRaw`
     UPDATE deliveries SET
       state = 'pending',
@@ -22,7 +21,7 @@ export async function putOff({ db }: Pick<Context, "db">, claim: Claim, reason: 
       next_attempt_at = now() + ${pause},
       relay_at = now() + ${pause},
       lease_until = NULL,
-      faults = ${FAULTS} + 1,
+      faults = coalesce(faults, 0) + 1,
       last_error = ${reason},
       updated_at = now()
     WHERE id = ${claim.deliveryId}::uuid AND state = 'in_flight' AND series = ${claim.series}

@@ -3,8 +3,8 @@ import { uuidFloor, uuidTime } from "@homing/db/week";
 import type { Context } from "../context.js";
 import { formatEventId } from "../events/event-id.js";
 import { type Page, type PageRequest, toPage } from "../page.js";
+import { requestHeadersOf, responseHeadersOf, type Sent } from "./attempt-row.js";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.js";
-import { headersOf, type Sent } from "./attempt-row.js";
 
 export interface DeliveryFilter {
   /** The one webhook whose deliveries may be seen, whatever `webhookId` asks for. */
@@ -99,8 +99,13 @@ export async function listAttempts(
     take: limit + 1,
   });
   const attempts = rows.map((row) => {
-    const signature = row.signature && Buffer.from(row.signature).toString("base64");
-    return { ...row, createdAt: uuidTime(row.id), ...headersOf({ ...row, signature }, sent) };
+    const kept = { ...row, signature: row.signature && Buffer.from(row.signature).toString("base64") };
+    return {
+      ...row,
+      requestHeaders: requestHeadersOf(kept, sent),
+      responseHeaders: responseHeadersOf(kept),
+      createdAt: uuidTime(row.id),
+    };
   });
   return toPage(attempts, limit);
 }

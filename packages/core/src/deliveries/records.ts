@@ -6,9 +6,9 @@ import type { Outcome } from "../outcome.js";
 import { resolveRetryPolicy } from "../retry-schedule.js";
 import { textsOf } from "../texts.js";
 import { toRetryPolicy } from "../webhooks/webhook.js";
+import { requestHeadersOf, responseHeadersOf } from "./attempt-row.js";
 import { type Delivery, SHOWN_STATE_SQL, type ShownState } from "./delivery.js";
 import { type DeliveryRow, DELIVERY_COLUMNS, toDelivery } from "./read.js";
-import { headersOf } from "./attempt-row.js";
 
 /** Rows before an offset are looked at one by one and thrown away: a list goes no deeper. */
 export const OFFSET_MAX = 100_000;
@@ -132,6 +132,14 @@ function toLastAttempt(row: RecordRow, { id, outcome }: { id: string; outcome: O
   const durationMs = row.duration_ms ?? 0;
   const { request_headers: requestHeaders, response_headers: responseHeaders } = row;
   const sent = { deliveryId: row.id, eventName: formatEventId(row.event_id), eventType: row.event_type };
-  const attempt = { id, signature, durationMs, responseStatus, responseBody, requestHeaders, responseHeaders };
-  return { outcome, responseStatus, responseBody, durationMs, error, ...headersOf(attempt, sent) };
+  const kept = { id, signature, durationMs, responseStatus, responseBody, requestHeaders, responseHeaders };
+  return {
+    outcome,
+    responseStatus,
+    responseHeaders: responseHeadersOf(kept),
+    responseBody,
+    requestHeaders: requestHeadersOf(kept, sent),
+    durationMs,
+    error,
+  };
 }
