@@ -1,4 +1,13 @@
 const UNDER_WAY_MAX = 2;
+/** Flushes of so many items, on the average of late, say that more are about to come: then the next one waits for them … */
+const COMPANY_ITEMS_MIN = 2;
+/** … for so long … */
+const COMPANY_WAIT_MS = 8;
+/** … or until so many are there. */
+const COMPANY_ITEMS_ENOUGH = 32;
+/** After so long without a flush nothing is known of what is about to come. */
+const COMPANY_LAPSE_MS = 50;
+const COMPANY_LAST_SHARE = 1 / 8;
 
 /** The buffer is full: the work was not taken, and trying again in a moment is right. */
 export class BatchFullError extends Error {
@@ -26,77 +35,106 @@ export interface Batch<Item, Result> {
 
 interface Waiting<Item, Result> {
   item: Item;
-  weight: number;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
 
 /**
- * Group commit: callers that arrive together share one flush. A flush leaves as soon as fewer than two are under way,
- * so an idle system waits for nobody and a busy one fills its batches by itself.
+ * Group commit: callers that arrive together share one flush. A flush leaves as soon as fewer than two are under way, so an idle system
+ * waits for nobody. A busy one waits a few milliseconds for company, so that flushes are shared before there is no processor left for more.
  */
 export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): Batch<Item, Result> {
-  const waiting: Waiting<Item, Result>[] = [];
+  const buffer = createBuffer(options);
+  const company = createCompany();
   const whenIdle: (() => void)[] = [];
-  const weightOf = options.weight?.of ?? (() => 0);
-  let waitingWeight = 0;
   let underWay = 0;
-  let scheduled = false;
-
-  /** Takes the next flush off the line. */
-  function board(): Waiting<Item, Result>[] {
-    const weightMax = options.weight?.inFlushMax ?? 0;
-    let boarded = 0;
-    let count = 0;
-    for (const { weight } of waiting) {
-      boarded += weight;
-      if (count === options.itemsMax || (count > 0 && boarded > weightMax)) break;
-      count += 1;
-    }
-    const group = waiting.splice(0, count);
-    for (const { weight } of group) waitingWeight -= weight;
-    return group;
-  }
-
-  function isFull(weight: number): boolean {
-    const weightMax = options.weight?.waitingMax ?? 0;
-    return waiting.length >= options.waitingMax || (waiting.length > 0 && waitingWeight + weight > weightMax);
-  }
+  let isLeaving = false;
+  let wait: NodeJS.Timeout | undefined;
 
   function schedule(): void {
-    if (scheduled || underWay >= UNDER_WAY_MAX || waiting.length === 0) return;
-    scheduled = true;
+    if (isLeaving || underWay >= UNDER_WAY_MAX || buffer.length() === 0) return;
+    if (buffer.length() < COMPANY_ITEMS_ENOUGH && company.isExpected()) wait ??= setTimeout(leaveSoon, COMPANY_WAIT_MS);
+    else leaveSoon();
+  }
+
+  function leaveSoon(): void {
+    clearTimeout(wait);
+    wait = undefined;
+    isLeaving = true;
     // After this turn's I/O callbacks: every request that was read in it is on board.
     setImmediate(() => {
-      scheduled = false;
-      void depart(board());
+      isLeaving = false;
+      void depart(buffer.board());
       schedule();
     });
   }
 
   async function depart(group: Waiting<Item, Result>[]): Promise<void> {
+    company.left(group.length);
     underWay += 1;
     await settle(group, options);
     underWay -= 1;
     schedule();
-    if (underWay === 0 && waiting.length === 0) for (const done of whenIdle.splice(0)) done();
+    if (underWay === 0 && buffer.length() === 0) for (const done of whenIdle.splice(0)) done();
   }
 
   return {
-    add(item) {
-      const weight = weightOf(item);
-      if (isFull(weight)) return Promise.reject(new BatchFullError("too much is waiting"));
-      waitingWeight += weight;
-      return new Promise((resolve, reject) => {
-        waiting.push({ item, weight, resolve, reject });
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        if (!buffer.take({ item, resolve, reject })) return reject(new BatchFullError("too much is waiting"));
         schedule();
-      });
-    },
+      }),
     idle() {
-      if (underWay === 0 && waiting.length === 0) return Promise.resolve();
+      if (underWay === 0 && buffer.length() === 0) return Promise.resolve();
       return new Promise((resolve) => {
         whenIdle.push(resolve);
       });
+    },
+  };
+}
+
+/** Who waits for a flush, within the bounds of items and weight. */
+function createBuffer<Item, Result>({ itemsMax, waitingMax, weight }: BatchOptions<Item, Result>) {
+  const waiting: (Waiting<Item, Result> & { weight: number })[] = [];
+  let waitingWeight = 0;
+  return {
+    length: () => waiting.length,
+    /** @returns whether there was room */
+    take(one: Waiting<Item, Result>): boolean {
+      const own = weight?.of(one.item) ?? 0;
+      const isTooHeavy = waiting.length > 0 && waitingWeight + own > (weight?.waitingMax ?? 0);
+      if (waiting.length >= waitingMax || isTooHeavy) return false;
+      waitingWeight += own;
+      waiting.push({ ...one, weight: own });
+      return true;
+    },
+    /** Takes the next flush off it. */
+    board(): Waiting<Item, Result>[] {
+      let boarded = 0;
+      let count = 0;
+      for (const { weight: own } of waiting) {
+        boarded += own;
+        if (count === itemsMax || (count > 0 && boarded > (weight?.inFlushMax ?? 0))) break;
+        count += 1;
+      }
+      const group = waiting.splice(0, count);
+      for (const { weight: own } of group) waitingWeight -= own;
+      return group;
+    },
+  };
+}
+
+/** What the flushes of late say of those that are about to come. */
+function createCompany() {
+  let usualItems = 0;
+  let leftAtMs = Number.NEGATIVE_INFINITY;
+  const hasLapsed = (): boolean => performance.now() - leftAtMs >= COMPANY_LAPSE_MS;
+  return {
+    isExpected: (): boolean => usualItems >= COMPANY_ITEMS_MIN && !hasLapsed(),
+    left(items: number): void {
+      if (hasLapsed()) usualItems = 0;
+      usualItems += (items - usualItems) * COMPANY_LAST_SHARE;
+      leftAtMs = performance.now();
     },
   };
 }

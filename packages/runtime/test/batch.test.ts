@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { BatchFullError, type BatchOptions, createBatch } from "../src/batch.js";
 
 class ItemFault extends Error {}
@@ -215,4 +215,71 @@ test("idle resolves once nothing waits and nothing is under way, at once when th
   gates[2]?.answer();
   await idle;
   expect(await Promise.all(results)).toEqual([10, 20, 30]);
+});
+
+describe("with company of late", () => {
+  const WAIT_MS = 8;
+  const LAPSE_MS = 50;
+
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] }));
+  afterEach(() => void jest.useRealTimers());
+
+  /** A batch whose last flush was of so many. */
+  async function batchAfter(items: number) {
+    const gated = gatedBatch();
+    for (let item = 0; item < items; item++) void gated.batch.add(item);
+    await turns();
+    gated.gates[0]?.answer();
+    await turns();
+    const left = (): number[][] => gated.gates.slice(1).map((gate) => gate.items);
+    return { batch: gated.batch, left };
+  }
+
+  test("a flush waits for more, and takes what came meanwhile", async () => {
+    const { batch, left } = await batchAfter(16);
+    void batch.add(1);
+    await turns();
+    jest.advanceTimersByTime(WAIT_MS - 1);
+    void batch.add(2);
+    await turns();
+    expect(left()).toEqual([]);
+    jest.advanceTimersByTime(1);
+    await turns();
+    expect(left()).toEqual([[1, 2]]);
+  });
+
+  test("a flush of many waits for no more, and leaves once", async () => {
+    const { batch, left } = await batchAfter(16);
+    const many = Array.from({ length: 32 }, (_, item) => item);
+    for (const item of many) {
+      expect(left()).toEqual([]);
+      void batch.add(item);
+      await turns();
+    }
+    expect(left()).toEqual([many]);
+    jest.advanceTimersByTime(WAIT_MS);
+    await turns();
+    expect(left()).toEqual([many]);
+  });
+
+  test.each([
+    ["flushes were of one or so", 15, 0],
+    ["none has left for a while", 16, LAPSE_MS],
+  ])("a flush leaves at once where %s", async (_, items, pauseMs) => {
+    const { batch, left } = await batchAfter(items);
+    jest.advanceTimersByTime(pauseMs);
+    void batch.add(1);
+    await turns();
+    expect(left()).toEqual([[1]]);
+  });
+
+  test("what came before a pause says nothing after it", async () => {
+    const { batch, left } = await batchAfter(16);
+    jest.advanceTimersByTime(LAPSE_MS);
+    for (const item of [1, 2]) {
+      void batch.add(item);
+      await turns();
+    }
+    expect(left()).toEqual([[1], [2]]);
+  });
 });
