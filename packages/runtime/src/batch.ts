@@ -1,13 +1,16 @@
 const UNDER_WAY_MAX = 2;
-/** Flushes of so many items, on the average of late, say that more are about to come: then the next one waits for them … */
-const COMPANY_ITEMS_MIN = 2;
-/** … for so long … */
-const COMPANY_WAIT_MS = 8;
-/** … or until so many are there. */
-const COMPANY_ITEMS_ENOUGH = 32;
+/** Flushes of so many items, on the average of late, say that more are about to come, and the next one waits for them. */
+const COMPANY_ITEMS_MIN = 3;
+/** The part of the last flush in that average. */
+const COMPANY_LAST_SHARE = 1 / 8;
 /** After so long without a flush nothing is known of what is about to come. */
 const COMPANY_LAPSE_MS = 50;
-const COMPANY_LAST_SHARE = 1 / 8;
+/** Nobody waits longer for company, … */
+const WAIT_MS_MAX = 8;
+/** … nor after nobody came for so long: callers that wait for each other's flush would all wait for nothing. */
+const QUIET_MS = 3;
+/** Company enough. */
+const ENOUGH_ITEMS = 32;
 
 /** The buffer is full: the work was not taken, and trying again in a moment is right. */
 export class BatchFullError extends Error {
@@ -53,13 +56,13 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
 
   function schedule(): void {
     if (isLeaving || underWay >= UNDER_WAY_MAX || buffer.length() === 0) return;
-    if (buffer.length() < COMPANY_ITEMS_ENOUGH && company.isExpected()) wait ??= setTimeout(leaveSoon, COMPANY_WAIT_MS);
+    clearTimeout(wait);
+    const waitMs = company.isExpected() && !buffer.isEnough() ? WAIT_MS_MAX - buffer.waitedMs() : 0;
+    if (waitMs > 0) wait = setTimeout(leaveSoon, Math.min(waitMs, QUIET_MS));
     else leaveSoon();
   }
 
   function leaveSoon(): void {
-    clearTimeout(wait);
-    wait = undefined;
     isLeaving = true;
     // After this turn's I/O callbacks: every request that was read in it is on board.
     setImmediate(() => {
@@ -95,17 +98,22 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
 
 /** Who waits for a flush, within the bounds of items and weight. */
 function createBuffer<Item, Result>({ itemsMax, waitingMax, weight }: BatchOptions<Item, Result>) {
-  const waiting: (Waiting<Item, Result> & { weight: number })[] = [];
+  const waiting: (Waiting<Item, Result> & { weight: number; cameAtMs: number })[] = [];
   let waitingWeight = 0;
   return {
     length: () => waiting.length,
+    /** How long its first has waited. */
+    waitedMs: () => performance.now() - (waiting[0]?.cameAtMs ?? 0),
+    /** Whether a flush need not wait for more, or would not have room for it. */
+    isEnough: () =>
+      waiting.length >= Math.min(ENOUGH_ITEMS, itemsMax) || waitingWeight >= (weight?.inFlushMax ?? Infinity),
     /** @returns whether there was room */
     take(one: Waiting<Item, Result>): boolean {
       const own = weight?.of(one.item) ?? 0;
       const isTooHeavy = waiting.length > 0 && waitingWeight + own > (weight?.waitingMax ?? 0);
       if (waiting.length >= waitingMax || isTooHeavy) return false;
       waitingWeight += own;
-      waiting.push({ ...one, weight: own });
+      waiting.push({ ...one, weight: own, cameAtMs: performance.now() });
       return true;
     },
     /** Takes the next flush off it. */

@@ -218,68 +218,114 @@ test("idle resolves once nothing waits and nothing is under way, at once when th
 });
 
 describe("with company of late", () => {
-  const WAIT_MS = 8;
+  const WAIT_MS_MAX = 8;
+  const QUIET_MS = 3;
   const LAPSE_MS = 50;
 
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] }));
   afterEach(() => void jest.useRealTimers());
 
-  /** A batch whose last flush was of so many. */
-  async function batchAfter(items: number) {
-    const gated = gatedBatch();
-    for (let item = 0; item < items; item++) void gated.batch.add(item);
+  async function pass(ms: number): Promise<void> {
+    jest.advanceTimersByTime(ms);
     await turns();
-    gated.gates[0]?.answer();
-    await turns();
-    const left = (): number[][] => gated.gates.slice(1).map((gate) => gate.items);
-    return { batch: gated.batch, left };
   }
 
-  test("a flush waits for more, and takes what came meanwhile", async () => {
-    const { batch, left } = await batchAfter(16);
+  /** A batch whose last flush was of so many. */
+  async function batchAfter(items: number, options: Partial<BatchOptions<number, number>> = {}) {
+    const { batch, gates } = gatedBatch(options);
+    for (let item = 0; item < items; item++) void batch.add(item);
+    await turns();
+    gates[0]?.answer();
+    await turns();
+    return { batch, gates, left: (): number[][] => gates.slice(1).map((gate) => gate.items) };
+  }
+
+  test("a flush waits for more, and leaves when nobody came for a while", async () => {
+    const { batch, left } = await batchAfter(24);
     void batch.add(1);
-    await turns();
-    jest.advanceTimersByTime(WAIT_MS - 1);
+    await pass(QUIET_MS - 1);
     void batch.add(2);
-    await turns();
+    await pass(QUIET_MS - 1);
     expect(left()).toEqual([]);
-    jest.advanceTimersByTime(1);
-    await turns();
+    await pass(1);
     expect(left()).toEqual([[1, 2]]);
   });
 
-  test("a flush of many waits for no more, and leaves once", async () => {
-    const { batch, left } = await batchAfter(16);
-    const many = Array.from({ length: 32 }, (_, item) => item);
-    for (const item of many) {
+  test("a flush waits no longer for more than its first item may", async () => {
+    const { batch, left } = await batchAfter(24);
+    for (let ms = 0; ms < WAIT_MS_MAX; ms += 2) {
+      expect(left()).toEqual([]);
+      void batch.add(ms);
+      await pass(2);
+    }
+    expect(left()).toEqual([[0, 2, 4, 6]]);
+  });
+
+  test("what waited behind other flushes does not wait again", async () => {
+    const { batch, gates, left } = await batchAfter(24);
+    void batch.add(1);
+    await pass(QUIET_MS);
+    void batch.add(2);
+    await pass(QUIET_MS);
+    void batch.add(3);
+    await pass(WAIT_MS_MAX);
+    expect(left()).toEqual([[1], [2]]);
+    gates[1]?.answer();
+    await turns();
+    expect(left()).toEqual([[1], [2], [3]]);
+  });
+
+  test.each<[string, Partial<BatchOptions<number, number>>, number[]]>([
+    ["many", {}, Array.from({ length: 32 }, (_, item) => item)],
+    ["as many as it takes", { itemsMax: 24 }, Array.from({ length: 24 }, (_, item) => item)],
+    [
+      "all the weight that it takes",
+      { weight: { of: (item) => item, inFlushMax: 1_000, waitingMax: 5_000 } },
+      [1, 999],
+    ],
+  ])("a flush of %s waits for no more, and leaves once", async (_, options, items) => {
+    const { batch, left } = await batchAfter(24, options);
+    for (const item of items) {
       expect(left()).toEqual([]);
       void batch.add(item);
       await turns();
     }
-    expect(left()).toEqual([many]);
-    jest.advanceTimersByTime(WAIT_MS);
-    await turns();
-    expect(left()).toEqual([many]);
+    expect(left()).toEqual([items]);
+    await pass(WAIT_MS_MAX);
+    expect(left()).toEqual([items]);
   });
 
   test.each([
-    ["flushes were of one or so", 15, 0],
-    ["none has left for a while", 16, LAPSE_MS],
+    ["flushes were of two or so", 23, 0],
+    ["none has left for a while", 24, LAPSE_MS],
   ])("a flush leaves at once where %s", async (_, items, pauseMs) => {
     const { batch, left } = await batchAfter(items);
-    jest.advanceTimersByTime(pauseMs);
+    await pass(pauseMs);
     void batch.add(1);
     await turns();
     expect(left()).toEqual([[1]]);
   });
 
   test("what came before a pause says nothing after it", async () => {
-    const { batch, left } = await batchAfter(16);
-    jest.advanceTimersByTime(LAPSE_MS);
+    const { batch, left } = await batchAfter(40);
+    await pass(LAPSE_MS);
     for (const item of [1, 2]) {
       void batch.add(item);
       await turns();
     }
     expect(left()).toEqual([[1], [2]]);
+  });
+
+  test("idle waits for what waits for company", async () => {
+    const { batch, gates } = await batchAfter(24);
+    const result = batch.add(1);
+    let isIdle = false;
+    void batch.idle().then(() => (isIdle = true));
+    await pass(QUIET_MS);
+    expect(isIdle).toBe(false);
+    gates[1]?.answer();
+    expect(await result).toBe(10);
+    await turns();
+    expect(isIdle).toBe(true);
   });
 });
